@@ -1,0 +1,86 @@
+/** Exit codes of the command line; the HTTP server maps the same categories to status codes. */
+export const exitCodes = {
+  failed: 1,
+  usage: 2,
+  findings: 3,
+  notFound: 10,
+  locked: 11,
+  conflict: 12,
+  corrupt: 13,
+  unsupported: 14,
+  limit: 15,
+  unavailable: 16,
+  denied: 17,
+  bug: 70,
+  interrupted: 130,
+} as const;
+
+/** The family an error belongs to; it decides the exit code. */
+export type ErrorCategory = keyof typeof exitCodes;
+
+interface CodeEntry {
+  readonly category: ErrorCategory;
+  /** Whether the same call may succeed later without anybody changing anything. */
+  readonly retriable: boolean;
+  readonly returnedWhen: string;
+}
+
+/**
+ * Every error code there is, in one list. `docs/errors.md` is generated from it, and a test
+ * keeps the two equal.
+ */
+export const errorCodes = {
+  BUILD_FAILED: entry("failed", false, "the build command exited with a code other than 0, was killed, or the build function threw"),
+  BUILD_TIMEOUT: entry("failed", false, "the build ran longer than `build.timeout` and was stopped"),
+  BUILD_EMPTY: entry("failed", false, "the build ended well but the file it was to write is not there"),
+  BUILD_UNFINISHED: entry("failed", false, "the build ended but something still writes to its file, or a write-ahead log could not be folded in"),
+  QUERY_FAILED: entry("failed", false, "the engine rejected or aborted a SQL statement"),
+  IO_FAILED: entry("failed", true, "the operating system refused a read, write, rename or fsync for a reason that has no code of its own"),
+  USAGE: entry("usage", false, "an argument or option of a call or command is missing, unknown or malformed"),
+  CONFIG_INVALID: entry("usage", false, "`lockkeeper.toml` is not valid: unknown key, wrong type, reserved name"),
+  CONFIG_MISSING: entry("usage", false, "no `lockkeeper.toml` was found upwards from the working folder, or the named one does not exist"),
+  FEATURE_MISSING: entry("usage", false, "the configuration asks for a part that this version does not have"),
+  QUERY_REFUSED: entry("usage", false, "SQL that is not exactly one read-only statement was passed to a read-only query"),
+  BIND_FAILED: entry("usage", false, "a query parameter has a JavaScript type that cannot be bound, or their number is wrong"),
+  NO_RELEASE: entry("notFound", true, "a store has no usable manifest and no fallback file"),
+  STORE_UNKNOWN: entry("notFound", false, "the configuration has no store of that name"),
+  RELEASE_UNKNOWN: entry("notFound", false, "the named release is not kept, or the other slot does not hold it"),
+  TABLE_UNKNOWN: entry("notFound", false, "the release has no table of that name"),
+  FILE_MISSING: entry("notFound", false, "a file that was named by the caller does not exist"),
+  WRITER_LOCKED: entry("locked", true, "another process holds the store's writer lock"),
+  BUILD_LOCKED: entry("locked", true, "another build of the store is under way, or the command of a dead publisher still runs"),
+  FILE_LOCKED: entry("locked", true, "another process holds the DuckDB file's own lock"),
+  SLOT_BUSY: entry("locked", true, "a DuckDB writer is inside the slot that would be replaced, or the platform would not rename over it"),
+  LOCK_REPLACED: entry("conflict", true, "the lock file was removed or replaced while its lock was held; the commit step was not taken"),
+  FOREIGN_MANIFEST: entry("conflict", false, "the active manifest was written by another program; `adopt` takes the store under care"),
+  MANIFEST_GONE: entry("conflict", false, "the store has switched before but its manifest is missing; somebody rolled back by deleting it"),
+  MANIFEST_MOVED: entry("conflict", true, "the manifest changed between the plan and the commit step"),
+  SLOT_UNKNOWN: entry("conflict", false, "a slot file exists that no manifest and no release record speaks of"),
+  NOT_FOREIGN: entry("conflict", false, "`adopt` was called on a store that is already under care"),
+  STORE_NOT_EMPTY: entry("conflict", false, "`init --from` was called on a store that already has data"),
+  MANIFEST_INVALID: entry("corrupt", true, "the manifest is not readable as one JSON object with valid fields; the message names the field"),
+  RECORD_INVALID: entry("corrupt", false, "a release record is missing, malformed, or differs from the sha256 in the manifest"),
+  CHECKSUM_MISMATCH: entry("corrupt", false, "a data file differs from the bytes or sha256 in its release record"),
+  DATABASE_CORRUPT: entry("corrupt", false, "the engine cannot open a data file: damaged, truncated or not a database"),
+  FORMAT_UNSUPPORTED: entry("unsupported", false, "a manifest or record has a `formatVersion` above the one this version knows"),
+  STORAGE_UNSUPPORTED: entry("unsupported", false, "a DuckDB file has a storage version that this engine cannot read"),
+  FILE_SYSTEM_UNSUPPORTED: entry("unsupported", false, "the store lies on a network file system, where kernel locks cannot be trusted"),
+  PLATFORM_UNSUPPORTED: entry("unsupported", false, "the lock addon has no build for this platform"),
+  LIMIT_ROWS: entry("limit", false, "a query result has more rows than the limit allows"),
+  LIMIT_TIME: entry("limit", false, "a query ran longer than the limit allows and was interrupted"),
+  LIMIT_FILES: entry("limit", true, "the process or the system has no file descriptor left"),
+  DISK_FULL: entry("limit", true, "there is not enough free space for the operation, or the disk filled up during it"),
+  UNAVAILABLE: entry("unavailable", true, "no generation or fallback could serve the request within the wait bound"),
+  READER_CLOSED: entry("unavailable", false, "a reader or workspace was used after `close()`"),
+  PERMISSION_DENIED: entry("denied", false, "the operating system does not let this user read or write a path"),
+  READ_ONLY: entry("denied", false, "the store lies on a read-only file system"),
+  INTERRUPTED: entry("interrupted", true, "the operation was stopped by a signal or an AbortSignal; nothing was switched"),
+  BUG: entry("bug", false, "an internal assertion failed; please report it"),
+} as const satisfies Record<string, CodeEntry>;
+
+/** The name of an error, stable across releases. */
+export type ErrorCode = keyof typeof errorCodes;
+
+function entry(category: ErrorCategory, retriable: boolean, returnedWhen: string): CodeEntry {
+  return { category, retriable, returnedWhen };
+}

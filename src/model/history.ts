@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { relSchema } from "./plan.ts";
+import { switchReasons } from "./manifest.ts";
+
+/** One line of `.lockkeeper/history.jsonl`. `id` is the line's sequence number and the event id. */
+export const historyEventSchema = z.object({
+  id: z.int().min(1),
+  type: z.enum(["release.switched", "release.refused", "build.failed"]),
+  store: z.string(),
+  time: z.iso.datetime(),
+  release: z.string().optional(),
+  version: z.int().min(0).optional(),
+  previous: relSchema.optional(),
+  reason: z.enum(switchReasons).optional(),
+  note: z.string().optional(),
+  /** The manifest's `commit`: tells whether a switch has its line. */
+  commit: z.string().optional(),
+  build: z.string().optional(),
+  detail: z.string().optional(),
+});
+
+/** One line of the history. */
+export type HistoryEvent = z.infer<typeof historyEventSchema>;
+
+/**
+ * The history's events, oldest first, and how many bytes of the file are whole lines: a torn last line (a crash in mid-append)
+ * is left out of both. A malformed line elsewhere is skipped.
+ */
+export function parseHistory(bytes: Buffer): { readonly events: HistoryEvent[]; readonly wholeBytes: number } {
+  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
+  const events: HistoryEvent[] = [];
+  for (const line of bytes.subarray(0, wholeBytes).toString("utf8").split("\n")) {
+    if (line === "") continue;
+    const parsed = historyEventSchema.safeParse(parseLine(line));
+    if (parsed.success) events.push(parsed.data);
+  }
+  return { events, wholeBytes };
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+
+/** How releases lie on disk. */
+export type LayoutKind = "slots" | "releases";
+
+/** The two file names of the `slots` layout. */
+export type Slot = "a" | "b";
+
+/** The other slot. */
+export function otherSlot(slot: Slot): Slot {
+  return slot === "a" ? "b" : "a";
+}
+
+/** Whether a manifest's `active` names a slot. */
+export function isSlot(value: unknown): value is Slot {
+  return value === "a" || value === "b";
+}
+
+/** Stem of a slot's file: `holdings_a`. Also the second name it is attached under. */
+export function slotStem(basename: string, slot: Slot): string {
+  return `${basename}_${slot}`;
+}
+
+/** Every path of a release store, from its folder. Nothing else spells these names. */
+export function storePaths(folder: string) {
+  const own = join(folder, ".lockkeeper");
+  return {
+    folder,
+    own,
+    manifest: join(folder, "db_manifest.json"),
+    writerLock: join(folder, ".writer.lock"),
+    buildLock: join(own, "build.lock"),
+    records: join(own, "records"),
+    record: (release: string) => join(own, "records", `${release}.json`),
+    pins: join(own, "pins"),
+    pin: (release: string) => join(own, "pins", `${release}.pin`),
+    builds: join(own, "builds"),
+    build: (build: string) => join(own, "builds", build),
+    quarantine: join(own, "quarantine"),
+    trash: join(own, "trash"),
+    history: join(own, "history.jsonl"),
+    slot: (basename: string, slot: Slot) => join(folder, `${slotStem(basename, slot)}.duckdb`),
+  };
+}
+
+/** What `storePaths` returns. */
+export type StorePaths = ReturnType<typeof storePaths>;
+
+/** A record's path as the manifest names it: relative to the store's folder, with `/`. */
+export function recordReference(release: string): string {
+  return `.lockkeeper/records/${release}.json`;
+}

@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { isSlot, type LayoutKind } from "./layout.ts";
+import { releaseIdPattern } from "./names.ts";
+import { formatVersion } from "./version.ts";
+
+/** A manifest larger than this is refused: file lists live in the release record. */
+export const manifestBytesMax = 64 * 1024;
+
+/** Why a switch happened. `foreign`: another program replaced the manifest. */
+export const switchReasons = ["publish", "rollback", "adopt", "foreign"] as const;
+
+/** One of `switchReasons`. */
+export type SwitchReason = (typeof switchReasons)[number];
+
+const versionSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const previousSchema = z.object({ active: z.string(), version: versionSchema, release: z.string() });
+
+/** Shape of a manifest that Lockkeeper writes; `docs/format.md` describes each field. */
+export const manifestSchema = z.object({
+  active: z.string().describe('The active release: a slot, "a" or "b", or a release id.'),
+  version: versionSchema.describe("Rises by one at every switch, rollback included."),
+  lastUpdated: z.iso.datetime().describe("When the switch happened, RFC 3339 UTC."),
+  formatVersion: z.int().min(1),
+  store: z.string(),
+  layout: z.enum(["slots", "releases"]),
+  basename: z.string().describe("Stem of the data file and the name it is attached under."),
+  release: z.string().describe("Id of the active release."),
+  commit: z.string().regex(/^[0-9a-f]{32}$/).describe("Random: no two manifests are alike."),
+  record: z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  previous: previousSchema.optional(),
+  reason: z.enum(["publish", "rollback", "adopt"]),
+  note: z.string().optional().describe("Why, in the operator's words."),
+  digest: z.string().regex(/^[0-9a-f]{64}$/).describe("sha256 over the other fields; tells an edit by another program."),
+});
+
+/** A manifest that Lockkeeper wrote. */
+export type OwnManifest = z.infer<typeof manifestSchema>;
+
+/**
+ * A manifest as readers take it. `own` is present when Lockkeeper wrote it and nothing has edited it since;
+ * otherwise the three fields are all there is, and the release is another program's.
+ */
+export interface Manifest {
+  readonly active: string;
+  readonly version: number;
+  readonly lastUpdated: string | undefined;
+  readonly layout: LayoutKind;
+  readonly basename: string | undefined;
+  readonly own: OwnManifest | undefined;
+}
+
+/** The bytes of a new manifest; adds `formatVersion` and `digest`. */
+export function renderManifest(fields: Omit<OwnManifest, "formatVersion" | "digest">): Buffer {
+  const { active, version, lastUpdated, ...rest } = fields;
+  const body = { active, version, lastUpdated, formatVersion, ...rest };
+  return Buffer.from(`${JSON.stringify({ ...body, digest: digestOf(body) }, null, 2)}\n`);
+}
+
+/**
+ * Reads a manifest's bytes. Throws `MANIFEST_INVALID` naming the field, or `FORMAT_UNSUPPORTED`.
+ * `path` is for the message only.
+ */
+export function parseManifest(bytes: Buffer, path: string): Manifest {
+  const value = parseObject(bytes, path);
+  if (typeof value["formatVersion"] === "number" && value["formatVersion"] > formatVersion) {
+    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${path} has formatVersion ${value["formatVersion"]}; this version knows ${formatVersion}`, {
+      hint: "Upgrade Lockkeeper here, or roll back with the version that wrote it.",
+      subject: path,
+    });
+  }
+  const { active, version } = value;
+  if (typeof active !== "string" || !(isSlot(active) || releaseIdPattern.test(active))) {
+    throw invalid(path, "active", active, 'must be "a", "b" or a release id such as "r000042"');
+  }
+  if (!versionSchema.safeParse(version).success) {
+    throw invalid(path, "version", version, "must be a non-negative integer up to 2^53 - 1");
+  }
+  const own = ownManifest(value);
+  const basename = typeof value["basename"] === "string" ? value["basename"] : undefined;
+  const lastUpdated = typeof value["lastUpdated"] === "string" ? value["lastUpdated"] : undefined;
+  return { active, version: version as number, lastUpdated, layout: isSlot(active) ? "slots" : "releases", basename, own };
+}
+
+/** Name of a release that another program put in place. */
+export function foreignRelease(manifest: Pick<Manifest, "active" | "version">): string {
+  return `v${manifest.version}-${manifest.active}`;
+}
+
+/** The release id a manifest speaks of, ours or foreign. */
+export function releaseOf(manifest: Manifest): string {
+  return manifest.own?.release ?? foreignRelease(manifest);
+}
+
+function ownManifest(value: Record<string, unknown>): OwnManifest | undefined {
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { digest, ...body } = value;
+  return digest === digestOf(body) ? parsed.data : undefined;
+}
+
+function digestOf(body: Record<string, unknown>): string {
+  const names = Object.keys(body).filter((name) => body[name] !== undefined);
+  const sorted = names.toSorted((left, right) => (left < right ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted.map((name) => [name, body[name]]))).digest("hex");
+}
+
+function parseObject(bytes: Buffer, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (cause) {
+    const what = bytes.length === 0 ? "is empty" : "is not JSON in UTF-8";
+    throw new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { hint: manifestHint, subject: path, cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new LockkeeperError("MANIFEST_INVALID", `${path} is not one JSON object`, { hint: manifestHint, subject: path });
+  }
+  return value as Record<string, unknown>;
+}
+
+function invalid(path: string, field: string, value: unknown, rule: string): LockkeeperError {
+  const shown = value === undefined ? "missing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, { hint: manifestHint, subject: path });
+}
+
+const manifestHint = 'A manifest is at least {"active": "a", "version": 1}; write it to a temporary file and rename it into place.';

@@ -1,0 +1,66 @@
+import type { Check } from "../model/check.ts";
+import type { StorePaths } from "../model/layout.ts";
+import type { Platform } from "../platform/port.ts";
+import type { ReleaseEngine } from "./engine.ts";
+
+/** What a running operation tells whoever watches it. Never part of a result. */
+export type ProgressEvent =
+  | { readonly kind: "phase"; readonly phase: PublishPhase; readonly detail?: string }
+  | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly chunk: Buffer }
+  | { readonly kind: "message"; readonly message: BuildMessage }
+  | { readonly kind: "cleaned"; readonly detail: string }
+  | { readonly kind: "waiting"; readonly detail: string };
+
+/** Steps of a publish, in order. */
+export type PublishPhase = "begin" | "build" | "seal" | "check" | "install" | "switch" | "done";
+
+/** A line that a build appends to the file in `LOCKKEEPER_MESSAGES`. */
+export interface BuildMessage {
+  readonly type: "log" | "progress";
+  readonly text?: string;
+  /** 0 to 1. */
+  readonly fraction?: number;
+}
+
+/** A release store and what it is operated with. */
+export interface ReleaseStore {
+  readonly name: string;
+  readonly layout: "slots";
+  readonly paths: StorePaths;
+  /** Stem of data files; found in the folder or the manifest when not configured. */
+  readonly basename: string | undefined;
+  readonly checks: readonly Check[];
+  /** Refused builds that are kept for a look. Default 3. */
+  readonly quarantineKeep: number;
+  readonly platform: Platform;
+  readonly engine: ReleaseEngine;
+}
+
+/** Options that every changing operation takes. */
+export interface OperationOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for a held lock; 0 (default) fails at once. Milliseconds. */
+  readonly waitMs?: number | undefined;
+  /** Makes the plan and changes nothing. */
+  readonly dryRun?: boolean | undefined;
+  readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
+}
+
+/** What a build function is given. */
+export interface BuildContext {
+  /** The DuckDB file to write; it does not exist yet. */
+  readonly path: string;
+  /** The build's private folder. */
+  readonly dir: string;
+  /** The active release to look at, read-only. */
+  readonly base: { readonly path: string; readonly release: string; readonly version: number } | undefined;
+  readonly signal: AbortSignal;
+  /** Tells whoever watches. */
+  message(message: BuildMessage): void;
+}
+
+/** Where a release's data comes from. */
+export type BuildSource =
+  | { readonly kind: "command"; readonly argv: readonly string[]; readonly folder: string; readonly timeoutMs?: number | undefined }
+  | { readonly kind: "function"; readonly build: (context: BuildContext) => Promise<void>; readonly timeoutMs?: number | undefined }
+  | { readonly kind: "copy"; readonly source: string };
