@@ -70,6 +70,8 @@ export interface FileSystem {
   /** One folder; an existing one is fine. */
   makeFolder(path: string): Promise<void>;
   rename(source: string, target: string): Promise<void>;
+  /** Error codes of `rename` that pass by themselves: a file in use on Windows. Empty elsewhere. */
+  readonly transientRenameErrors: readonly string[];
   removeFile(path: string): Promise<void>;
   /** An empty folder. */
   removeFolder(path: string): Promise<void>;

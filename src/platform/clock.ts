@@ -1,0 +1,26 @@
+import type { Clock } from "./port.ts";
+
+/** The clock of this machine. */
+export const nodeClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  wait(ms, { signal, idle = false } = {}) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, ms);
+      if (idle) timer.unref();
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  },
+  every(ms, action) {
+    const timer = setInterval(action, ms).unref();
+    return () => clearInterval(timer);
+  },
+};

@@ -1,0 +1,33 @@
+import { writeSync } from "node:fs";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+
+const actions = ["kill", "error", "stop"] as const;
+
+type Action = (typeof actions)[number];
+
+/**
+ * Reads `LOCKKEEPER_FAILPOINTS`, for example `switch.renamed=kill,history.appended=error`. Actions: `kill` sends this
+ * process SIGKILL, `error` throws `EIO` as a failing disk would, `stop` sends it SIGSTOP after a line on stderr, to be continued by a test. For tests
+ * of Lockkeeper only: without the variable a failpoint costs one look into an empty map. Throws `USAGE` for an unknown action.
+ */
+export function failpointsFrom(setting: string | undefined): (name: string) => Promise<void> {
+  const armed = new Map<string, Action>();
+  for (const part of (setting ?? "").split(",").filter(Boolean)) {
+    const [name = "", action] = part.split("=");
+    const known = actions.find((candidate) => candidate === action);
+    if (!known) throw new LockkeeperError("USAGE", `LOCKKEEPER_FAILPOINTS: "${part}" is not NAME=${actions.join("|")}`, { subject: part });
+    armed.set(name, known);
+  }
+  return async (name) => {
+    const action = armed.get(name);
+    if (action !== undefined) await fire(name, action);
+  };
+}
+
+async function fire(name: string, action: Action): Promise<void> {
+  if (action === "error") throw Object.assign(new Error(`EIO: failpoint ${name}`), { code: "EIO" });
+  writeSync(2, `failpoint ${name} ${action}\n`);
+  process.kill(process.pid, action === "kill" ? "SIGKILL" : "SIGSTOP");
+  // The signal is delivered before the next turn of the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,178 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
+import { copyFile, lstat, mkdir, open, readdir, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
+import { errnoOf } from "./io-error.ts";
+import type { FileStat, FileSystem, OpenFile, OpenMode } from "./port.ts";
+
+const windows = process.platform === "win32";
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
+// Neither flag exists on Windows, which has neither FIFOs nor links in this sense.
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
+
+/** The file system of this machine. */
+export const nodeFileSystem: FileSystem = {
+  transientRenameErrors: windows ? ["EPERM", "EBUSY", "EACCES"] : [],
+  open: openFile,
+  async stat(path) {
+    return undefinedIfMissing(async () => toStat(await lstat(path, { bigint: true })));
+  },
+  statNow(path) {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats && toStat(stats);
+  },
+  readNow,
+  async list(folder) {
+    return (await undefinedIfMissing(async () => (await readdir(folder)).toSorted())) ?? [];
+  },
+  async makeFolder(path) {
+    await mkdir(path).catch((error: unknown) => {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    });
+  },
+  rename,
+  removeFile: unlink,
+  removeFolder: rmdir,
+  async syncFolder(path) {
+    if (windows) return;
+    const handle = await open(path, O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async copy(source, target) {
+    try {
+      await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+      return "reflink";
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOENT") throw error;
+      await unlink(target).catch(() => undefined);
+      await copyFile(source, target, constants.COPYFILE_EXCL);
+      return "copy";
+    }
+  },
+};
+
+async function openFile(path: string, mode: OpenMode, permissions = 0o644): Promise<OpenFile> {
+  if (mode === "read") return new NodeFile(path, await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  try {
+    const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, permissions);
+    // The umask has no say in what another user's reader must be able to open.
+    if (!windows) await handle.chmod(permissions);
+    return new NodeFile(path, handle);
+  } catch (error) {
+    if (mode === "create" || errnoOf(error) !== "EEXIST") throw error;
+    return new NodeFile(path, await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+  }
+}
+
+class NodeFile implements OpenFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+
+  constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  get descriptor(): number {
+    return this.#handle.fd;
+  }
+
+  async stat(): Promise<FileStat> {
+    return toStat(await this.#handle.stat({ bigint: true }));
+  }
+
+  async read(position: number, bytesMax: number): Promise<Buffer> {
+    const buffer = Buffer.alloc(bytesMax);
+    let done = 0;
+    while (done < bytesMax) {
+      const { bytesRead } = await this.#handle.read(buffer, done, bytesMax - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return buffer.subarray(0, done);
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<number> {
+    return (await this.#handle.write(bytes, 0, bytes.length, position)).bytesWritten;
+  }
+
+  async truncate(bytes: number): Promise<void> {
+    await this.#handle.truncate(bytes);
+  }
+
+  async sync(): Promise<void> {
+    await this.#handle.sync();
+  }
+
+  async setMode(mode: number): Promise<void> {
+    if (!windows) await this.#handle.chmod(mode);
+  }
+
+  async setOwner(owner: number, group: number): Promise<void> {
+    if (!windows) await this.#handle.chown(owner, group);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function readNow(path: string, bytesMax: number): { readonly bytes: Buffer | undefined; readonly stat: FileStat } | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT") return undefined;
+    // A link (ELOOP) or a socket (ENXIO) cannot be opened this way; the caller is told what lies there instead.
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats && !stats.isFile()) return { bytes: undefined, stat: toStat(stats) };
+    throw error;
+  }
+  try {
+    const stat = toStat(fstatSync(descriptor, { bigint: true }));
+    if (stat.kind !== "file" || stat.bytes > bytesMax) return { bytes: undefined, stat };
+    return { bytes: readAll(descriptor, bytesMax), stat };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads to the end, not to the size of the stat: a file that grows meanwhile is read as far as `bytesMax`. */
+function readAll(descriptor: number, bytesMax: number): Buffer {
+  const buffer = Buffer.allocUnsafe(bytesMax);
+  let done = 0;
+  while (done < bytesMax) {
+    const count = readSync(descriptor, buffer, done, bytesMax - done, done);
+    if (count === 0) break;
+    done += count;
+  }
+  return Buffer.from(buffer.subarray(0, done));
+}
+
+function toStat(stats: BigIntStats): FileStat {
+  return {
+    kind: stats.isFile() ? "file" : stats.isDirectory() ? "folder" : stats.isSymbolicLink() ? "symlink" : "other",
+    device: stats.dev,
+    inode: stats.ino,
+    bytes: Number(stats.size),
+    mode: Number(stats.mode & 0o7777n),
+    owner: Number(stats.uid),
+    group: Number(stats.gid),
+    modifiedNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+  };
+}
+
+async function undefinedIfMissing<T>(action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+

@@ -1,0 +1,159 @@
+import { LockkeeperError, type LockHolder } from "../errors/lockkeeper-error.ts";
+import type { ErrorCode } from "../errors/codes.ts";
+import { sameInode, writeWhole } from "./files.ts";
+import { ioError } from "./io-error.ts";
+import type { OpenFile, Platform } from "./port.ts";
+
+/** How often a held lock is tried again while waiting. */
+const waitPauseMs = 100;
+const noteBytesMax = 16 * 1024;
+
+/** What a lock is taken for. */
+export interface LockRequest {
+  readonly path: string;
+  /** `WRITER_LOCKED` or `BUILD_LOCKED`. */
+  readonly code: ErrorCode;
+  /** Completes "… is held": "the writer lock of holdings". */
+  readonly what: string;
+  /** For people: "publish holdings". */
+  readonly purpose: string;
+  /** 0 fails at once. Milliseconds. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when the lock is held and waiting begins. */
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+}
+
+/** A held kernel lock. */
+export interface HeldLock {
+  readonly file: OpenFile;
+  /** Whether the note of the last holder was never closed: it died, or was killed. */
+  readonly lastHolderDied: LockHolder | undefined;
+  /** Throws `LOCK_REPLACED` when the lock file is no longer the one at the path; asked before every commit step. */
+  verify(): Promise<void>;
+  /** Closes the note, unlocks for every copy of the descriptor, closes. Safe to call twice. */
+  release(): Promise<void>;
+}
+
+/** A lock file's note: who wrote it last, and whether they said goodbye. Decides nothing. */
+export interface LockNote {
+  readonly holder: LockHolder;
+  readonly purpose: string | undefined;
+  readonly closed: boolean;
+}
+
+/**
+ * Takes an exclusive kernel lock. Held by another: throws `request.code` naming the holder, at once or after `waitMs`.
+ * No state ever needs repair, and nothing beats a live holder.
+ */
+export async function acquireLock(platform: Platform, request: LockRequest): Promise<HeldLock> {
+  const deadline = platform.clock.monotonicMs() + request.waitMs;
+  let told = false;
+  for (;;) {
+    request.signal?.throwIfAborted();
+    const held = await tryAcquire(platform, request);
+    if (held === "replaced") continue;
+    if (held) return held;
+    const note = readLockNote(platform, request.path);
+    if (platform.clock.monotonicMs() >= deadline) throw lockedError(request, note);
+    if (!told) request.onWait?.(note?.holder);
+    told = true;
+    await platform.clock.wait(waitPauseMs, request.signal ? { signal: request.signal } : {});
+  }
+}
+
+/** The note in a lock file, or `undefined` where there is none that can be read. */
+export function readLockNote(platform: Platform, path: string): LockNote | undefined {
+  const read = platform.files.readNow(path, noteBytesMax);
+  const [, second] = read?.bytes?.toString("utf8").split("\n") ?? [];
+  if (!second) return undefined;
+  try {
+    const value = JSON.parse(second) as Record<string, unknown>;
+    if (typeof value["pid"] !== "number") return undefined;
+    const text = (name: string) => (typeof value[name] === "string" ? { [name]: value[name] } : {});
+    const holder = { pid: value["pid"], ...text("command"), ...text("host"), ...text("since") } as LockHolder;
+    const purpose = typeof value["purpose"] === "string" ? value["purpose"] : undefined;
+    return { holder, purpose, closed: typeof value["closed"] === "string" };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a lock file is held now, without taking it where the kernel lists its locks; missing is not held. */
+export async function isLockHeld(platform: Platform, path: string): Promise<boolean> {
+  const stat = await platform.files.stat(path);
+  if (stat?.kind !== "file") return false;
+  const listed = await platform.locks.count(stat);
+  if (listed !== undefined) return listed > 0;
+  const file = await platform.files.open(path, "read");
+  try {
+    return !platform.locks.tryLock(file, "shared");
+  } finally {
+    await file.close();
+  }
+}
+
+/** `undefined`: another holds it. `replaced`: the file was removed or replaced between opening and locking it. */
+async function tryAcquire(platform: Platform, request: LockRequest): Promise<HeldLock | "replaced" | undefined> {
+  const file = await platform.files.open(request.path, "update").catch((error: unknown) => {
+    throw ioError(error, "open lock file", request.path);
+  });
+  let held: HeldLock | undefined;
+  try {
+    if (!platform.locks.tryLock(file, "exclusive")) return undefined;
+    if (!(await isAtPath(platform, file))) return "replaced";
+    const last = readLockNote(platform, request.path);
+    await writeNote(platform, file, { purpose: request.purpose });
+    held = heldLock(platform, request, file, last?.closed === false ? last.holder : undefined);
+    return held;
+  } finally {
+    if (!held) await file.close();
+  }
+}
+
+function heldLock(platform: Platform, request: LockRequest, file: OpenFile, lastHolderDied: LockHolder | undefined): HeldLock {
+  let released = false;
+  return {
+    file,
+    lastHolderDied,
+    async verify() {
+      if (await isAtPath(platform, file)) return;
+      throw new LockkeeperError("LOCK_REPLACED", `${request.path} was removed or replaced while ${request.what} was held`, {
+        hint: "Never delete lock files: they hold no state. Try again.",
+        subject: request.path,
+      });
+    },
+    async release() {
+      if (released) return;
+      released = true;
+      // The note is for people; a full disk must not keep the lock.
+      await writeNote(platform, file, { purpose: request.purpose, closed: platform.clock.now().toISOString() }).catch(() => undefined);
+      platform.locks.unlock(file);
+      await file.close();
+    },
+  };
+}
+
+async function isAtPath(platform: Platform, file: OpenFile): Promise<boolean> {
+  return sameInode(await file.stat(), await platform.files.stat(file.path));
+}
+
+async function writeNote(platform: Platform, file: OpenFile, extra: Record<string, string>): Promise<void> {
+  const self = platform.processes.self();
+  const { pid, command, host, bootId, startedAt } = self;
+  const note = { pid, command, host, bootId, startedAt, since: platform.clock.now().toISOString(), ...extra };
+  const bytes = Buffer.from(`${pid}\n${JSON.stringify(note)}\n`);
+  await file.truncate(0);
+  await writeWhole(file, bytes, 0);
+}
+
+function lockedError(request: LockRequest, note: LockNote | undefined): LockkeeperError {
+  const holder = note?.holder;
+  const who = holder ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}` : "";
+  const died = note?.closed === true ? "; its note is closed, so a process it left behind may hold it" : "";
+  return new LockkeeperError(request.code, `${request.what} is held${who}${died}`, {
+    hint: "Wait for it to end (--wait 10m), or stop that process; deleting the lock file does not help.",
+    subject: request.path,
+    ...(holder && { holder }),
+  });
+}
