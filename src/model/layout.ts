@@ -21,6 +21,12 @@ export function slotStem(basename: string, slot: Slot): string {
   return `${basename}_${slot}`;
 }
 
+/** Stems of the slot files among `names`, sorted, each once: `["holdings_a.duckdb"]` has `["holdings"]`. */
+export function slotStems(names: readonly string[]): string[] {
+  const stems = names.flatMap((name) => /^(.+)_[ab]\.duckdb$/.exec(name)?.[1] ?? []);
+  return [...new Set(stems)].toSorted();
+}
+
 /** Every path of a release store, from its folder. Nothing else spells these names. */
 export function storePaths(folder: string) {
   const own = join(folder, ".lockkeeper");

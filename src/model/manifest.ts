@@ -52,6 +52,47 @@ export interface Manifest {
   readonly own: OwnManifest | undefined;
 }
 
+/** What the manifest's file looked like when it was read, as far as its identity goes. */
+export interface ManifestStat {
+  readonly kind: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly bytes: number;
+  readonly changedNs: bigint;
+}
+
+/** A manifest with its identity: what readers and builds compare, never versions. */
+export interface IdentifiedManifest {
+  readonly manifest: Manifest;
+  readonly identity: string;
+}
+
+/**
+ * A manifest from what was read at its path. `bytes` is `undefined` for something that is not a regular file or is over `manifestBytesMax`.
+ * Throws `MANIFEST_INVALID` or `FORMAT_UNSUPPORTED`.
+ */
+export function identifyManifest(read: { readonly bytes: Buffer | undefined; readonly stat: ManifestStat }, path: string): IdentifiedManifest {
+  const { bytes, stat } = read;
+  if (bytes === undefined) {
+    const what = stat.kind === "file" ? `has ${stat.bytes} bytes; at most ${manifestBytesMax} are read` : `is not a regular file (${stat.kind})`;
+    throw new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { hint: manifestHint, subject: path });
+  }
+  return { manifest: parseManifest(bytes, path), identity: manifestIdentity(bytes, stat) };
+}
+
+/**
+ * Identity of a manifest: device, inode, size, change time and bytes. Neither a version, nor an inode, nor a time alone tells two
+ * manifests apart: foreign writers repeat versions, and inodes and times come again within microseconds.
+ */
+export function manifestIdentity(bytes: Buffer, stat: ManifestStat): string {
+  return [stat.device, stat.inode, stat.bytes, stat.changedNs, sha256Hex(bytes)].join(":");
+}
+
+/** sha256 as lower-case hex. */
+export function sha256Hex(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 /** The bytes of a new manifest; adds `formatVersion` and `digest`. */
 export function renderManifest(fields: Omit<OwnManifest, "formatVersion" | "digest">): Buffer {
   const { active, version, lastUpdated, ...rest } = fields;
@@ -104,7 +145,7 @@ function ownManifest(value: Record<string, unknown>): OwnManifest | undefined {
 function digestOf(body: Record<string, unknown>): string {
   const names = Object.keys(body).filter((name) => body[name] !== undefined);
   const sorted = names.toSorted((left, right) => (left < right ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(sorted.map((name) => [name, body[name]]))).digest("hex");
+  return sha256Hex(JSON.stringify(sorted.map((name) => [name, body[name]])));
 }
 
 function parseObject(bytes: Buffer, path: string): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { LockkeeperError, type LockHolder } from "../errors/lockkeeper-error.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import { sameInode, writeWhole } from "./files.ts";
@@ -50,7 +51,7 @@ export async function acquireLock(platform: Platform, request: LockRequest): Pro
   const deadline = platform.clock.monotonicMs() + request.waitMs;
   let told = false;
   for (;;) {
-    request.signal?.throwIfAborted();
+    throwIfInterrupted(request.signal, `waiting for ${request.what}`);
     const held = await tryAcquire(platform, request);
     if (held === "replaced") continue;
     if (held) return held;
@@ -58,7 +59,8 @@ export async function acquireLock(platform: Platform, request: LockRequest): Pro
     if (platform.clock.monotonicMs() >= deadline) throw lockedError(request, note);
     if (!told) request.onWait?.(note?.holder);
     told = true;
-    await platform.clock.wait(waitPauseMs, request.signal ? { signal: request.signal } : {});
+    // An abort ends the wait early and is reported at the top of the loop.
+    await platform.clock.wait(waitPauseMs, request.signal ? { signal: request.signal } : {}).catch(() => undefined);
   }
 }
 

@@ -33,8 +33,6 @@ export interface ReleaseEngine {
   digest(paths: readonly string[], signal?: AbortSignal): Promise<FileDigest[]>;
   /** Whether this process has an instance open on the inode. */
   isOpenHere(stat: Pick<FileStat, "device" | "inode">): boolean;
-  /** In a child process: whether a shared lock on the file can be had, that is, whether no writer is inside. */
-  isFreeOfWriters(path: string): Promise<boolean>;
   /** Closes a descriptor of ours on a database file once no instance of this process is open on its inode. */
   closeWhenUnused(file: OpenFile): Promise<void>;
 }

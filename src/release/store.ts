@@ -9,7 +9,8 @@ export type ProgressEvent =
   | { readonly kind: "output"; readonly stream: "stdout" | "stderr"; readonly chunk: Buffer }
   | { readonly kind: "message"; readonly message: BuildMessage }
   | { readonly kind: "cleaned"; readonly detail: string }
-  | { readonly kind: "waiting"; readonly detail: string };
+  | { readonly kind: "waiting"; readonly detail: string }
+  | { readonly kind: "warning"; readonly detail: string };
 
 /** Steps of a publish, in order. */
 export type PublishPhase = "begin" | "build" | "seal" | "check" | "install" | "switch" | "done";

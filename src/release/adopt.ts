@@ -1,0 +1,144 @@
+import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
+import { otherSlot, isSlot, type Slot } from "../model/layout.ts";
+import type { SwitchPlan } from "../model/plan.ts";
+import type { SwitchResult } from "../model/results.ts";
+import { basenameOf } from "./basename.ts";
+import { runChecks } from "./checks/run-checks.ts";
+import type { InstallTarget } from "./layout/layout.ts";
+import { makeManifestDurable } from "./manifest-file.ts";
+import { prepareFolders } from "./open.ts";
+import { fileReference, writePin, writeRecord } from "./records.ts";
+import { planned } from "./rollback.ts";
+import { lockAgainstWriters } from "./seal.ts";
+import { currentRel, layoutOf, nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
+import type { OperationOptions, ReleaseStore } from "./store.ts";
+import { commitSwitch } from "./switch.ts";
+import { underWriterLock } from "./writer-lock.ts";
+
+/** What to adopt. */
+export interface AdoptOptions extends OperationOptions {
+  /** Which slot becomes active where there is no manifest; with one it must be the active slot. */
+  readonly slot?: Slot | undefined;
+  /** In the operator's words; kept in manifest and history. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * Takes a store that another program switched, or whose manifest was deleted, under care: the same data stays active, with a record, a pin and a manifest
+ * of ours, under the next version. Throws `NOT_FOREIGN`, `NO_RELEASE`, `SLOT_BUSY`, `MANIFEST_MOVED`, `DATABASE_CORRUPT`.
+ */
+export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Promise<SwitchResult> {
+  const seen = await readState(store);
+  const wanted = await targetOf(store, seen, options.slot);
+  if (options.dryRun) return planned(store, planAdoption(store, seen, wanted, await nextReleaseId(store, seen)));
+  await prepareFolders(store);
+  return underWriterLock(store, "adopt", options, async (lock) => {
+    await makeManifestDurable(store);
+    const state = await readState(store);
+    const target = await targetOf(store, state, options.slot);
+    const held = await holdSlots(store, target);
+    try {
+      const release = await nextReleaseId(store, state);
+      const record = await recordSlot(store, target, release);
+      await writePin(store, release);
+      await store.platform.failpoint("adopt.recorded");
+      const change = { target, release, record, reason: "adopt", note: options.reason, keepPrevious: false } as const;
+      const { version, previous } = await commitSwitch(store, lock, state, change, options);
+      return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "adopt" };
+    } finally {
+      for (const letWritersIn of held) await letWritersIn();
+    }
+  });
+}
+
+function planAdoption(store: ReleaseStore, state: StoreState, target: InstallTarget, release: string): SwitchPlan {
+  const from = currentRel(state.current);
+  return {
+    store: store.name,
+    ...(from && { from }),
+    to: { release, version: nextVersion(state) },
+    active: target.active,
+    reason: "adopt",
+    steps: [
+      { action: "check", subject: target.path, reason: "opens as a reader opens it; no writer is inside either slot" },
+      { action: "record", subject: store.paths.record(release), reason: "sha256, tables and storage version of what lies there" },
+      { action: "switch", subject: store.paths.manifest, reason: `the same data, as ${release}` },
+    ],
+  };
+}
+
+async function targetOf(store: ReleaseStore, state: StoreState, slot: Slot | undefined): Promise<InstallTarget> {
+  const { current } = state;
+  if (current?.manifest.own) {
+    throw new LockkeeperError("NOT_FOREIGN", `${store.name} is already under care, at ${current.manifest.own.release}`, {
+      hint: "There is nothing to adopt.",
+      subject: store.name,
+    });
+  }
+  const active = current?.manifest.active ?? slot;
+  if (active === undefined || !isSlot(active)) {
+    throw new LockkeeperError("NO_RELEASE", `${store.paths.manifest} does not exist, so it does not say which slot is active`, {
+      hint: `Say it: lockkeeper adopt ${store.name} --slot a`,
+      subject: store.paths.manifest,
+    });
+  }
+  if (slot !== undefined && slot !== active) {
+    throw new LockkeeperError("USAGE", `the manifest says that slot ${active} is active, not ${slot}`, { subject: slot });
+  }
+  const basename = await basenameOf(store, current);
+  const path = layoutOf(store).dataFile(store, active, basename);
+  if ((await store.platform.files.stat(path))?.kind === "file") return { active, basename, path };
+  throw new LockkeeperError("NO_RELEASE", `${path} does not exist`, { hint: "Check `dir` and `basename` of the store.", subject: path });
+}
+
+/** Shared locks on both slots, both made durable: a program that is building the inactive one would otherwise switch to it behind our back. */
+async function holdSlots(store: ReleaseStore, target: InstallTarget): Promise<(() => Promise<void>)[]> {
+  const held: (() => Promise<void>)[] = [];
+  try {
+    for (const slot of [target.active as Slot, otherSlot(target.active as Slot)]) {
+      const path = layoutOf(store).dataFile(store, slot, target.basename);
+      if ((await store.platform.files.stat(path)) === undefined) continue;
+      const { file, release } = await lockAgainstWriters(store, path);
+      held.push(release);
+      // The program that wrote it may not have.
+      await file.sync();
+    }
+    return held;
+  } catch (error) {
+    for (const letWritersIn of held) await letWritersIn();
+    if (!isLockkeeperError(error, "BUILD_UNFINISHED")) throw error;
+    throw new LockkeeperError("SLOT_BUSY", `another program writes to ${error.subject ?? target.path}`, {
+      hint: "Let it finish, or stop it, then adopt.",
+      subject: error.subject ?? target.path,
+    });
+  }
+}
+
+async function recordSlot(store: ReleaseStore, target: InstallTarget, release: string) {
+  const { files, clock, random } = store.platform;
+  if ((await files.stat(`${target.path}.wal`)) !== undefined) {
+    throw new LockkeeperError("BUILD_UNFINISHED", `${target.path} has a write-ahead log beside it`, {
+      hint: "Open it once with DuckDB, run CHECKPOINT, close it, then adopt.",
+      subject: `${target.path}.wal`,
+    });
+  }
+  const started = clock.monotonicMs();
+  const [digest] = await store.engine.digest([target.path]);
+  if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
+  const checked = await runChecks(store, target.path, target.basename);
+  const opens = checked.checks.find((check) => check.check === "opens");
+  if (opens?.status === "fail") throw new LockkeeperError("DATABASE_CORRUPT", opens.message, { subject: target.path });
+  return writeRecord(store, {
+    release,
+    uid: random(16),
+    store: store.name,
+    layout: store.layout,
+    basename: target.basename,
+    createdAt: clock.now().toISOString(),
+    builder: { kind: "adopted", durationMs: Math.round(clock.monotonicMs() - started) },
+    storageVersion: checked.storageVersion,
+    files: [fileReference(store, target.path, digest)],
+    tables: [...checked.tables],
+    checks: checked.checks,
+  });
+}

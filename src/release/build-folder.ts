@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { makeFolders, removeTree } from "../platform/files.ts";
+import { ioError } from "../platform/io-error.ts";
+import type { OpenFile } from "../platform/port.ts";
+import type { ReleaseStore } from "./store.ts";
+
+/** A private folder in which one release comes to be. */
+export interface BuildFolder {
+  /** Random; the build's name until it has a release id, and in quarantine. */
+  readonly id: string;
+  readonly folder: string;
+  /** Where the data file is to be written; its name is constant, for the engine writes it into views. */
+  readonly path: string;
+  /** Unlocks the folder, leaving what is in it. */
+  unlock(): Promise<void>;
+  /** Removes the folder and all that is in it, then unlocks. */
+  discard(): Promise<void>;
+}
+
+/** Makes a build folder, with a lock of its own held while this process lives. */
+export async function makeBuildFolder(store: ReleaseStore, basename: string): Promise<BuildFolder> {
+  const { platform, paths } = store;
+  const id = platform.random(6);
+  const folder = paths.build(id);
+  await makeFolders(platform, paths.folder, folder);
+  const lock = await platform.files.open(join(folder, "lock"), "create").catch((error: unknown) => {
+    throw ioError(error, "make", folder);
+  });
+  platform.locks.tryLock(lock, "exclusive");
+  let locked = true;
+  const unlock = async () => {
+    if (!locked) return;
+    locked = false;
+    platform.locks.unlock(lock);
+    await lock.close();
+  };
+  return {
+    id,
+    folder,
+    path: join(folder, `${basename}.duckdb`),
+    unlock,
+    async discard() {
+      await removeTree(platform, folder);
+      await unlock();
+    },
+  };
+}
+
+/**
+ * Removes build folders that nobody holds: what a killed publisher left. Called while the build lock is held, so that no command
+ * started by one still writes in them. Returns their ids.
+ */
+export async function sweepBuilds(store: ReleaseStore): Promise<string[]> {
+  const { platform, paths } = store;
+  const swept: string[] = [];
+  for (const id of await platform.files.list(paths.builds)) {
+    const folder = paths.build(id);
+    const lock = await openLock(store, folder);
+    try {
+      if (lock && !platform.locks.tryLock(lock, "exclusive")) continue;
+      await removeTree(platform, folder);
+      swept.push(id);
+    } finally {
+      await lock?.close();
+    }
+  }
+  return swept;
+}
+
+/** A folder without a lock file is one whose making was cut short. */
+async function openLock(store: ReleaseStore, folder: string): Promise<OpenFile | undefined> {
+  const path = join(folder, "lock");
+  if ((await store.platform.files.stat(path)) === undefined) return undefined;
+  return store.platform.files.open(path, "update");
+}

@@ -1,0 +1,51 @@
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import type { CheckResult } from "../model/check.ts";
+import { releaseOf, type IdentifiedManifest } from "../model/manifest.ts";
+import type { ChecksResult } from "../model/results.ts";
+import { basenameOf } from "./basename.ts";
+import { runChecks } from "./checks/run-checks.ts";
+import { recordOf } from "./records.ts";
+import { layoutOf, readState, type StoreState } from "./state.ts";
+import type { ReleaseStore } from "./store.ts";
+
+/** The active release of a state. Throws `NO_RELEASE`. */
+export function activeOf(store: ReleaseStore, state: StoreState): IdentifiedManifest {
+  if (state.current) return state.current;
+  throw new LockkeeperError("NO_RELEASE", `${store.name} has no release: ${store.paths.manifest} does not exist`, {
+    hint: `Publish one: lockkeeper publish ${store.name} -- COMMAND`,
+    subject: store.paths.manifest,
+  });
+}
+
+/**
+ * Runs all checks on the active release, and compares its file with the sha256 in its record. Changes nothing. Throws `NO_RELEASE`,
+ * `RELEASE_UNKNOWN` for one that is not kept, `FILE_LOCKED`.
+ */
+export async function checkRelease(store: ReleaseStore, options: { readonly release?: string | undefined } = {}): Promise<ChecksResult> {
+  const current = activeOf(store, await readState(store));
+  const release = releaseOf(current.manifest);
+  if (options.release !== undefined && options.release !== release) {
+    throw new LockkeeperError("RELEASE_UNKNOWN", `${store.name} has ${release} active; ${options.release} cannot be opened for checks`, {
+      hint: 'With layout "slots" only the active release can be checked.',
+      subject: options.release,
+    });
+  }
+  const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
+  const path = layoutOf(store).dataFile(store, current.manifest.active, basename);
+  const { checks } = await runChecks(store, path, basename);
+  return { store: store.name, release, checks: [...checks, await checkDigest(store, current, path)] };
+}
+
+async function checkDigest(store: ReleaseStore, current: IdentifiedManifest, path: string): Promise<CheckResult> {
+  const common = { name: "sha256", check: "sha256", severity: "error" } as const;
+  if (!current.manifest.own) {
+    const message = "another program published this release; there is no record to compare with";
+    return { ...common, status: "skip", observed: "no record", expected: "a record", message };
+  }
+  const expected = recordOf(store, current.manifest.own).record.files[0]?.sha256 ?? "none";
+  const [digest] = await store.engine.digest([path]);
+  const observed = digest?.sha256 ?? "none";
+  const passes = observed === expected;
+  const message = passes ? "every byte is as it was sealed" : `${path} was changed after it was sealed`;
+  return { ...common, status: passes ? "pass" : "fail", observed, expected, message };
+}

@@ -1,0 +1,48 @@
+import type { IdentifiedManifest, OwnManifest } from "../../model/manifest.ts";
+import type { ReleaseRecord } from "../../model/release-record.ts";
+import type { SealedBuild } from "../seal.ts";
+import type { ReleaseStore } from "../store.ts";
+
+/** Where a release goes: what the manifest will call `active`, and the file. */
+export interface InstallTarget {
+  readonly active: string;
+  readonly basename: string;
+  /** Absolute path of the release's data file. */
+  readonly path: string;
+}
+
+/** What may be switched back to. */
+export interface RollbackTarget extends InstallTarget {
+  readonly record: ReleaseRecord;
+  /** sha256 of the record's bytes. */
+  readonly recordSha256: string;
+}
+
+/** Which release a rollback goes to; neither given means the previous one. */
+export interface RollbackRequest {
+  readonly to?: string | undefined;
+  readonly steps?: number | undefined;
+}
+
+/**
+ * How releases lie on disk: the one thing in which `slots` and `releases` differ. Everything is called under the writer
+ * lock, except `target`, which a plan asks as things stand now.
+ */
+export interface Layout {
+  readonly kind: ReleaseStore["layout"];
+  /** Absolute path of the data file of the release that a manifest calls `active`. */
+  dataFile(store: ReleaseStore, active: string, basename: string): string;
+  /** Throws `SLOT_UNKNOWN` when data lies there that nothing speaks of. */
+  assertNothingUnknown(store: ReleaseStore): Promise<void>;
+  /** Where the next release goes, chosen from the manifest of this moment. */
+  target(store: ReleaseStore, current: IdentifiedManifest | undefined, release: string): Promise<InstallTarget>;
+  /**
+   * Makes sure that no writer is inside the target, and keeps writers out until the returned function is called; moves a write-ahead log that lies
+   * beside it out of the way. Throws `SLOT_BUSY`, or `SLOT_UNKNOWN` for something that is not a regular file.
+   */
+  clear(store: ReleaseStore, target: InstallTarget): Promise<() => Promise<void>>;
+  /** Moves the build's file into place, durably. Readers see nothing of it before the switch. */
+  install(store: ReleaseStore, build: SealedBuild, target: InstallTarget): Promise<void>;
+  /** Throws `RELEASE_UNKNOWN`, naming what lies there instead. Held open until `release` is called. */
+  rollbackTarget(store: ReleaseStore, current: OwnManifest, request: RollbackRequest): Promise<{ readonly target: RollbackTarget; readonly release: () => Promise<void> }>;
+}

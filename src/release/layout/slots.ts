@@ -1,0 +1,173 @@
+import { basename as nameOf, dirname, join } from "node:path";
+import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isSlot, otherSlot, slotStem, slotStems } from "../../model/layout.ts";
+import type { OwnManifest } from "../../model/manifest.ts";
+import type { ReleaseRecord } from "../../model/release-record.ts";
+import { renameFile } from "../../platform/files.ts";
+import { errnoOf } from "../../platform/io-error.ts";
+import { basenameOf } from "../basename.ts";
+import type { FileDigest } from "../engine.ts";
+import { readRecords, type StoredRecord } from "../records.ts";
+import { lockAgainstWriters, type SealedBuild } from "../seal.ts";
+import type { ReleaseStore } from "../store.ts";
+import type { InstallTarget, Layout, RollbackRequest } from "./layout.ts";
+
+/** Two DuckDB files, the active release and the previous one, as other programs know them. */
+export const slotsLayout: Layout = {
+  kind: "slots",
+
+  dataFile(store, active, basename) {
+    if (isSlot(active)) return store.paths.slot(basename, active);
+    throw new LockkeeperError("FEATURE_MISSING", `${store.paths.manifest} speaks of release folder "${active}"; this version has layout "slots" only`, {
+      hint: "Upgrade Lockkeeper here.",
+      subject: store.paths.manifest,
+    });
+  },
+
+  async assertNothingUnknown(store) {
+    const { files } = store.platform;
+    const stems = slotStems(await files.list(store.paths.folder));
+    const paths = stems.flatMap((stem) => [store.paths.slot(stem, "a"), store.paths.slot(stem, "b")]);
+    for (const path of paths) {
+      if ((await files.stat(path)) !== undefined) await assertRecorded(store, path);
+    }
+  },
+
+  async target(store, current) {
+    const active = current && isSlot(current.manifest.active) ? otherSlot(current.manifest.active) : "a";
+    const basename = await basenameOf(store, current);
+    return { active, basename, path: store.paths.slot(basename, active) };
+  },
+
+  async clear(store, target) {
+    const stat = await store.platform.files.stat(target.path);
+    if (stat !== undefined && stat.kind !== "file") {
+      throw new LockkeeperError("SLOT_UNKNOWN", `${target.path} is not a regular file (${stat.kind})`, {
+        hint: "Move it away; a slot is a plain DuckDB file.",
+        subject: target.path,
+      });
+    }
+    const release = stat === undefined ? async () => undefined : await keepWritersOut(store, target.path);
+    await moveLogAway(store, `${target.path}.wal`);
+    return release;
+  },
+
+  async install(store, build, target) {
+    const replaced = await store.platform.files.stat(target.path);
+    if (replaced) await takeOver(build, replaced);
+    await renameFile(store.platform, build.path, target.path);
+    await store.platform.failpoint("install.renamed");
+    await store.platform.files.syncFolder(dirname(target.path));
+    await store.platform.failpoint("install.done");
+  },
+
+  async rollbackTarget(store, current, request) {
+    const wanted = wantedRelease(store, current, request);
+    const active = isSlot(current.active) ? otherSlot(current.active) : "a";
+    const candidates = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === `${slotStem(record.basename, active)}.duckdb`);
+    const found = candidates.find(({ record }) => record.release === wanted);
+    if (!found) throw unknownRelease(store, wanted, `no record says that slot ${active} held it`);
+    const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
+    const { release, digest } = await holdAndDigest(store, target.path, wanted);
+    try {
+      if (!matches(found.record, digest)) throw unknownRelease(store, wanted, whatLiesThere(candidates, digest, active));
+      return { target, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  },
+};
+
+function targetOf(store: ReleaseStore, record: ReleaseRecord, active: "a" | "b"): InstallTarget {
+  return { active, basename: record.basename, path: store.paths.slot(record.basename, active) };
+}
+
+function wantedRelease(store: ReleaseStore, current: OwnManifest, request: RollbackRequest): string {
+  const { to, steps = 1 } = request;
+  if (to === current.release) {
+    throw new LockkeeperError("USAGE", `${to} is already the active release of ${store.name}`, { subject: to });
+  }
+  if (to === undefined && steps !== 1) {
+    throw unknownRelease(store, `${steps} steps back`, 'layout "slots" keeps the previous release only');
+  }
+  const wanted = to ?? current.previous?.release;
+  if (wanted === undefined) throw unknownRelease(store, "the previous release", "there was none before the active one");
+  return wanted;
+}
+
+/** Opens the other slot against writers and hashes it; a rollback must find the very bytes that once passed the checks. */
+async function holdAndDigest(store: ReleaseStore, path: string, wanted: string): Promise<{ readonly release: () => Promise<void>; readonly digest: FileDigest }> {
+  const stat = await store.platform.files.stat(path);
+  if (stat?.kind !== "file") throw unknownRelease(store, wanted, `${nameOf(path)} is missing`);
+  if ((await store.platform.files.stat(`${path}.wal`)) !== undefined) {
+    throw unknownRelease(store, wanted, `${nameOf(path)} has a write-ahead log, so another program has written to it`);
+  }
+  const release = await keepWritersOut(store, path);
+  const [digest] = await store.engine.digest([path]);
+  if (!digest) throw new LockkeeperError("BUG", `no digest of ${path}`);
+  return { release, digest };
+}
+
+async function assertRecorded(store: ReleaseStore, path: string): Promise<void> {
+  const records = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === nameOf(path));
+  const [digest] = records.length > 0 ? await store.engine.digest([path]) : [];
+  if (digest && records.some(({ record }) => matches(record, digest))) return;
+  const slot = path.endsWith("_a.duckdb") ? "a" : "b";
+  throw new LockkeeperError("SLOT_UNKNOWN", `${path} exists, but there is no manifest and no record of it`, {
+    hint: `Take it under care with \`lockkeeper adopt ${store.name} --slot ${slot}\`, or move it away.`,
+    subject: path,
+  });
+}
+
+/** Keeps DuckDB writers out of a slot. */
+async function keepWritersOut(store: ReleaseStore, path: string): Promise<() => Promise<void>> {
+  try {
+    return (await lockAgainstWriters(store, path)).release;
+  } catch (error) {
+    throw isLockkeeperError(error, "BUILD_UNFINISHED") ? slotBusy(path) : error;
+  }
+}
+
+function slotBusy(path: string): LockkeeperError {
+  return new LockkeeperError("SLOT_BUSY", `another program has ${path} open for writing`, {
+    hint: "Let it finish. A program that builds the inactive slot itself must hold `.writer.lock`; see docs/format.md.",
+    subject: path,
+  });
+}
+
+/** A leftover log would be replayed into whatever file comes to lie beside it, even by readers. */
+async function moveLogAway(store: ReleaseStore, log: string): Promise<void> {
+  const { files, random } = store.platform;
+  if ((await files.stat(log)) === undefined) return;
+  await renameFile(store.platform, log, join(store.paths.trash, `${random(6)}-${nameOf(log)}`));
+  await files.syncFolder(dirname(log));
+}
+
+/** A foreign writer must be able to open the inactive slot: owner and mode of the file that is replaced stay. */
+async function takeOver(build: SealedBuild, replaced: { readonly mode: number; readonly owner: number; readonly group: number }): Promise<void> {
+  await build.file.setMode(replaced.mode & 0o777);
+  const own = await build.file.stat();
+  if (own.owner === replaced.owner && own.group === replaced.group) return;
+  await build.file.setOwner(replaced.owner, replaced.group).catch((error: unknown) => {
+    // Only root may give a file away; anybody else's build stays the builder's.
+    if (errnoOf(error) !== "EPERM") throw error;
+  });
+}
+
+function matches(record: ReleaseRecord, digest: FileDigest): boolean {
+  return record.files[0]?.sha256 === digest.sha256 && record.files[0].bytes === digest.bytes;
+}
+
+function whatLiesThere(candidates: readonly StoredRecord[], digest: FileDigest, slot: string): string {
+  const other = candidates.find(({ record }) => matches(record, digest))?.record.release;
+  if (!other) return `slot ${slot} was changed by another program`;
+  return `slot ${slot} holds ${other}, which a crash kept from ever being active; --to ${other} activates it`;
+}
+
+function unknownRelease(store: ReleaseStore, wanted: string, why: string): LockkeeperError {
+  return new LockkeeperError("RELEASE_UNKNOWN", `${store.name} cannot go back to ${wanted}: ${why}`, {
+    hint: "Publish again to bring other data out.",
+    subject: wanted,
+  });
+}

@@ -1,0 +1,64 @@
+import { dirname, resolve } from "node:path";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import type { Check } from "../model/check.ts";
+import { storePaths } from "../model/layout.ts";
+import { assertBasename, idPattern } from "../model/names.ts";
+import { makeFolders } from "../platform/files.ts";
+import type { Platform } from "../platform/port.ts";
+import type { ReleaseEngine } from "./engine.ts";
+import type { ReleaseStore } from "./store.ts";
+
+/** A release store's settings. */
+export interface ReleaseStoreOptions {
+  readonly name: string;
+  /** Folder of the store; made by the first publish. */
+  readonly dir: string;
+  readonly layout: ReleaseStore["layout"];
+  readonly basename?: string | undefined;
+  readonly checks?: readonly Check[] | undefined;
+  /** Refused and failed builds kept for a look. Default 3. */
+  readonly quarantineKeep?: number | undefined;
+}
+
+/** A store to operate on. Touches nothing on disk. Throws `CONFIG_INVALID` for a name or basename that cannot be used. */
+export function openReleaseStore(options: ReleaseStoreOptions, tools: { readonly platform: Platform; readonly engine: ReleaseEngine }): ReleaseStore {
+  if (!idPattern.test(options.name)) {
+    throw new LockkeeperError("CONFIG_INVALID", `store name "${options.name}" cannot be used`, {
+      hint: 'Use lower-case letters, digits, "_" and "-", 64 at most.',
+      subject: options.name,
+    });
+  }
+  if (options.basename !== undefined) assertBasename(options.basename);
+  return {
+    name: options.name,
+    layout: options.layout,
+    paths: storePaths(resolve(options.dir)),
+    basename: options.basename,
+    checks: options.checks ?? [],
+    quarantineKeep: options.quarantineKeep ?? 3,
+    ...tools,
+  };
+}
+
+/** Makes the store's folders where they are missing. Refuses a network file system: kernel locks cannot be trusted there. */
+export async function prepareFolders(store: ReleaseStore): Promise<void> {
+  const { platform, paths } = store;
+  const root = await nearestFolder(store, paths.folder);
+  const { name, network } = await platform.disk.kind(root);
+  if (network) {
+    throw new LockkeeperError("FILE_SYSTEM_UNSUPPORTED", `${paths.folder} lies on a network file system (${name})`, {
+      hint: "Publish on a local disk; readers may follow over the network with `allowNetworkFs`.",
+      subject: paths.folder,
+    });
+  }
+  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]) await makeFolders(platform, root, folder);
+}
+
+async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {
+  const stat = await store.platform.files.stat(path);
+  if (stat !== undefined && stat.kind !== "symlink" && stat.kind !== "folder") {
+    throw new LockkeeperError("CONFIG_INVALID", `${path} is not a folder`, { hint: "Give the store a folder of its own.", subject: path });
+  }
+  if (stat !== undefined || dirname(path) === path) return path;
+  return nearestFolder(store, dirname(path));
+}

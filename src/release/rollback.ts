@@ -1,0 +1,85 @@
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { throwIfInterrupted } from "../errors/interrupted.ts";
+import type { SwitchPlan } from "../model/plan.ts";
+import type { SwitchResult } from "../model/results.ts";
+import { recordReference } from "../model/layout.ts";
+import type { RollbackRequest, RollbackTarget } from "./layout/layout.ts";
+import { makeManifestDurable } from "./manifest-file.ts";
+import { prepareFolders } from "./open.ts";
+import { assertOwn, currentRel, hasSwitched, layoutOf, manifestGone, nextVersion, readState, type StoreState } from "./state.ts";
+import type { OperationOptions, ReleaseStore } from "./store.ts";
+import { commitSwitch } from "./switch.ts";
+import { underWriterLock } from "./writer-lock.ts";
+
+/** Where to go back to, and why. */
+export interface RollbackOptions extends OperationOptions, RollbackRequest {
+  /** In the operator's words; kept in manifest and history. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * Makes an older release active, byte for byte the one that once passed its checks, under a new version. Works at once while a build runs.
+ * Throws `RELEASE_UNKNOWN`, `NO_RELEASE`, `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `WRITER_LOCKED`, `SLOT_BUSY`.
+ */
+export async function rollback(store: ReleaseStore, options: RollbackOptions = {}): Promise<SwitchResult> {
+  if (options.dryRun) {
+    const state = await readState(store);
+    return withTarget(store, state, options, async (target) => ({ ...planned(store, planRollback(store, state, target)) }));
+  }
+  assertExists(store, await readState(store));
+  await prepareFolders(store);
+  return underWriterLock(store, "rollback", options, async (lock) => {
+    await makeManifestDurable(store);
+    const state = await readState(store);
+    return withTarget(store, state, options, async (target) => {
+      throwIfInterrupted(options.signal, "the rollback");
+      await store.platform.failpoint("rollback.verified");
+      const { release } = target.record;
+      const record = { path: recordReference(release), sha256: target.recordSha256 };
+      const wanted = { target, release, record, reason: "rollback", note: options.reason, keepPrevious: true } as const;
+      const { version, previous } = await commitSwitch(store, lock, state, wanted, options);
+      return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "rollback" };
+    });
+  });
+}
+
+async function withTarget(store: ReleaseStore, state: StoreState, request: RollbackRequest, use: (target: RollbackTarget) => Promise<SwitchResult>): Promise<SwitchResult> {
+  const current = assertExists(store, state);
+  const { target, release } = await layoutOf(store).rollbackTarget(store, current, request);
+  try {
+    return await use(target);
+  } finally {
+    await release();
+  }
+}
+
+function planRollback(store: ReleaseStore, state: StoreState, target: RollbackTarget): SwitchPlan {
+  const to = { release: target.record.release, version: nextVersion(state) };
+  const from = currentRel(state.current);
+  return {
+    store: store.name,
+    ...(from && { from }),
+    to,
+    active: target.active,
+    reason: "rollback",
+    steps: [
+      { action: "check", subject: target.path, reason: `its sha256 is that of ${to.release}'s record` },
+      { action: "switch", subject: store.paths.manifest, reason: `to ${to.release}, as version ${to.version}` },
+    ],
+  };
+}
+
+/** What a dry run resolves with. */
+export function planned(store: ReleaseStore, plan: SwitchPlan): SwitchResult {
+  const { to, from, reason } = plan;
+  return { store: store.name, outcome: "planned", release: to.release, version: to.version, ...(from && { previous: from }), reason, plan };
+}
+
+function assertExists(store: ReleaseStore, state: StoreState) {
+  if (state.current) return assertOwn(store, state.current);
+  if (hasSwitched(state)) throw manifestGone(store);
+  throw new LockkeeperError("NO_RELEASE", `${store.name} has no release: ${store.paths.manifest} does not exist`, {
+    hint: `Publish one first: lockkeeper publish ${store.name} -- COMMAND`,
+    subject: store.paths.manifest,
+  });
+}

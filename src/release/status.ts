@@ -1,0 +1,43 @@
+import { releaseOf } from "../model/manifest.ts";
+import type { StoreStatus } from "../model/results.ts";
+import { isLockHeld, readLockNote } from "../platform/lock.ts";
+import { hasSwitched, readStateOrProblem, type StoreState } from "./state.ts";
+import type { ReleaseStore } from "./store.ts";
+
+type LockStatus = NonNullable<StoreStatus["lock"]>;
+
+/** What is active, and who holds a lock: cheap, opens no database, takes no lock. Never throws for a broken store; it says so. */
+export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
+  const { state, problem } = await readStateOrProblem(store);
+  const manifest = state.current?.manifest;
+  const lock = (await lockStatus(store, "build")) ?? (await lockStatus(store, "writer"));
+  const concerns = concernsOf(store, state, lock);
+  const previous = manifest?.own?.previous;
+  return {
+    store: store.name,
+    kind: "release",
+    status: problem !== undefined || !manifest ? "fail" : concerns.length > 0 ? "warn" : "pass",
+    ...(manifest && { release: releaseOf(manifest), version: manifest.version, active: manifest.active }),
+    ...(manifest?.lastUpdated !== undefined && { lastUpdated: manifest.lastUpdated }),
+    ...(previous && { previous: { release: previous.release, version: previous.version } }),
+    ...(lock && { lock }),
+    detail: problem === undefined ? concerns : [problem, ...concerns],
+  };
+}
+
+function concernsOf(store: ReleaseStore, state: StoreState, lock: LockStatus | undefined): string[] {
+  const concerns: string[] = [];
+  if (!state.current) concerns.push(hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet");
+  else if (!state.current.manifest.own) concerns.push(`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`);
+  if (lock && !lock.held) concerns.push(`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`);
+  return concerns;
+}
+
+/** A held lock, or a free one whose note was never closed. */
+async function lockStatus(store: ReleaseStore, lock: "writer" | "build"): Promise<LockStatus | undefined> {
+  const path = lock === "writer" ? store.paths.writerLock : store.paths.buildLock;
+  const held = await isLockHeld(store.platform, path);
+  const note = readLockNote(store.platform, path);
+  if (!note || (!held && note.closed)) return undefined;
+  return { lock, held, ...note.holder, ...(note.purpose !== undefined && { purpose: note.purpose }) };
+}
