@@ -1,0 +1,155 @@
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { acquireLock, isLockHeld, readLockNote, type LockRequest } from "../../src/platform/lock.ts";
+import { nodePlatform } from "../../src/platform/node.ts";
+import { distUrl, startScript } from "../support/child.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+const platform = nodePlatform();
+
+function request(path: string, more: Partial<LockRequest> = {}): LockRequest {
+  return { path, code: "WRITER_LOCKED", what: "the writer lock of demo", purpose: "publish demo", waitMs: 0, ...more };
+}
+
+/** A second process that takes the lock, says so, and holds it until a line comes in. */
+function holder(path: string) {
+  return startScript(`
+    import { acquireLock } from ${JSON.stringify(distUrl("platform/lock.js"))};
+    import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
+    const lock = await acquireLock(nodePlatform(), { path: ${JSON.stringify(path)}, code: "WRITER_LOCKED", what: "it", purpose: "hold", waitMs: 0 });
+    console.log("held");
+    process.stdin.once("data", async () => { await lock.release(); console.log("released"); process.exit(0); });
+  `);
+}
+
+test("a held lock refuses a second process and names its holder", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const other = holder(path);
+  await other.line("held");
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ code: "WRITER_LOCKED", exit: 11, holder: { pid: other.pid } });
+  expect(await isLockHeld(platform, path)).toBe(true);
+  other.send("go");
+  await other.line("released");
+  const lock = await acquireLock(platform, request(path));
+  expect(lock.lastHolderDied).toBeUndefined();
+  await lock.release();
+});
+
+test("a lock goes with a killed process, and the next holder is told that the last one died", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const other = holder(path);
+  await other.line("held");
+  other.process.kill("SIGKILL");
+  await other.ended;
+  expect(await isLockHeld(platform, path)).toBe(false);
+  const lock = await acquireLock(platform, request(path));
+  expect(lock.lastHolderDied).toMatchObject({ pid: other.pid });
+  await lock.release();
+});
+
+test("FACTS 5: a stopped holder keeps its lock", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const other = holder(path);
+  await other.line("held");
+  other.process.kill("SIGSTOP");
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ code: "WRITER_LOCKED" });
+  other.process.kill("SIGCONT");
+});
+
+test("FACTS 5: opening and closing the lock file in the holding process does not free it", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  closeSync(openSync(path, "r"));
+  readFileSync(path);
+  const other = holder(path);
+  await expect(other.line("held")).rejects.toThrow(/is held by process/);
+  await lock.release();
+});
+
+test("FACTS 5: a second descriptor of the same process is refused too", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ code: "WRITER_LOCKED", holder: { pid: process.pid } });
+  await lock.release();
+  await (await acquireLock(platform, request(path))).release();
+});
+
+test("FACTS 5: a lock whose file was removed or replaced is noticed before a commit step", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  await lock.verify();
+  rmSync(path);
+  await expect(lock.verify()).rejects.toMatchObject({ code: "LOCK_REPLACED", exit: 12 });
+  writeFileSync(join(folder, "other"), "");
+  renameSync(join(folder, "other"), path);
+  await expect(lock.verify()).rejects.toMatchObject({ code: "LOCK_REPLACED" });
+  await lock.release();
+});
+
+test("FACTS 5: a PID in a file is not a lock: a note alone, of a live process, keeps nobody out", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  writeFileSync(path, `${process.pid}\n${JSON.stringify({ pid: process.pid, command: "x" })}\n`);
+  const lock = await acquireLock(platform, request(path));
+  expect(lock.lastHolderDied).toMatchObject({ pid: process.pid });
+  await lock.release();
+});
+
+test("waiting takes the lock when it comes free", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const other = holder(path);
+  await other.line("held");
+  const waited: (number | undefined)[] = [];
+  const pending = acquireLock(platform, request(path, { waitMs: 60_000, onWait: (who) => {
+    waited.push(who?.pid);
+    other.send("go");
+  } }));
+  const lock = await pending;
+  expect(waited).toEqual([other.pid]);
+  await lock.release();
+});
+
+test("waiting ends with an abort", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  const stop = new AbortController();
+  const pending = acquireLock(platform, request(path, { waitMs: 60_000, signal: stop.signal, onWait: () => stop.abort() }));
+  await expect(pending).rejects.toMatchObject({ code: "INTERRUPTED", exit: 130 });
+  await lock.release();
+});
+
+test("a command that inherited the lock keeps it after its parent was killed, and unlocking frees it for every copy", async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, ".writer.lock");
+  const go = join(folder, "go");
+  const parent = startScript(`
+    import { acquireLock } from ${JSON.stringify(distUrl("platform/lock.js"))};
+    import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
+    const platform = nodePlatform();
+    const lock = await acquireLock(platform, { path: ${JSON.stringify(path)}, code: "BUILD_LOCKED", what: "it", purpose: "hold", waitMs: 0 });
+    const run = platform.processes.run({ argv: ["sh", "-c", "echo child $$; while [ ! -e ${go} ]; do sleep 0.05; done"], folder: "/", environment: {}, inherit: [lock.file], graceMs: 1000,
+      onOutput: (chunk) => process.stdout.write(chunk) });
+    await run;
+  `);
+  await parent.line("child");
+  parent.process.kill("SIGKILL");
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ holder: { pid: parent.pid } });
+  writeFileSync(go, "");
+  const lock = await acquireLock(platform, request(path, { waitMs: 60_000 }));
+  await platform.processes.run({ argv: ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $! > daemon"], folder, environment: {}, inherit: [lock.file], graceMs: 1000, onOutput() {} });
+  const daemon = Number(readFileSync(join(folder, "daemon"), "utf8"));
+  await lock.release();
+  expect(await isLockHeld(platform, path)).toBe(false);
+  process.kill(daemon, "SIGKILL");
+});
+
+test("the note is for people: first line the PID, then JSON, closed at the end", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  expect(readFileSync(path, "utf8").split("\n")[0]).toBe(String(process.pid));
+  expect(readLockNote(platform, path)).toMatchObject({ holder: { pid: process.pid }, purpose: "publish demo", closed: false });
+  await lock.release();
+  expect(readLockNote(platform, path)?.closed).toBe(true);
+  expect(existsSync(path)).toBe(true);
+});
