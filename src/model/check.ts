@@ -7,7 +7,14 @@ const rowCount = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A configured rule that a build must pass before the switch. */
 export const checkSchema = z.discriminatedUnion("check", [
   z.strictObject({ check: z.literal("tables"), name: z.string().optional(), severity, names: z.array(tableName).min(1) }),
-  z.strictObject({ check: z.literal("rows"), name: z.string().optional(), severity, table: tableName, min: rowCount.optional(), max: rowCount.optional() }),
+  z.strictObject({
+    check: z.literal("rows"),
+    name: z.string().optional(),
+    severity,
+    table: tableName,
+    min: rowCount.optional(),
+    max: rowCount.optional(),
+  }),
 ]);
 
 /** A configured check. */

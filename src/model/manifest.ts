@@ -28,12 +28,18 @@ export const manifestSchema = z.object({
   layout: z.enum(["slots", "releases"]),
   basename: z.string().describe("Stem of the data file and the name it is attached under."),
   release: z.string().describe("Id of the active release."),
-  commit: z.string().regex(/^[0-9a-f]{32}$/).describe("Random: no two manifests are alike."),
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .describe("Random: no two manifests are alike."),
   record: z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   previous: previousSchema.optional(),
   reason: z.enum(["publish", "rollback", "adopt"]),
   note: z.string().optional().describe("Why, in the operator's words."),
-  digest: z.string().regex(/^[0-9a-f]{64}$/).describe("sha256 over the other fields; tells an edit by another program."),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe("sha256 over the other fields; tells an edit by another program."),
 });
 
 /** A manifest that Lockkeeper wrote. */
@@ -71,10 +77,16 @@ export interface IdentifiedManifest {
  * A manifest from what was read at its path. `bytes` is `undefined` for something that is not a regular file or is over `manifestBytesMax`.
  * Throws `MANIFEST_INVALID` or `FORMAT_UNSUPPORTED`.
  */
-export function identifyManifest(read: { readonly bytes: Buffer | undefined; readonly stat: ManifestStat }, path: string): IdentifiedManifest {
+export function identifyManifest(
+  read: { readonly bytes: Buffer | undefined; readonly stat: ManifestStat },
+  path: string,
+): IdentifiedManifest {
   const { bytes, stat } = read;
   if (bytes === undefined) {
-    const what = stat.kind === "file" ? `has ${stat.bytes} bytes; at most ${manifestBytesMax} are read` : `is not a regular file (${stat.kind})`;
+    const what =
+      stat.kind === "file"
+        ? `has ${stat.bytes} bytes; at most ${manifestBytesMax} are read`
+        : `is not a regular file (${stat.kind})`;
     throw new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { hint: manifestHint, subject: path });
   }
   return { manifest: parseManifest(bytes, path), identity: manifestIdentity(bytes, stat) };
@@ -107,10 +119,14 @@ export function renderManifest(fields: Omit<OwnManifest, "formatVersion" | "dige
 export function parseManifest(bytes: Buffer, path: string): Manifest {
   const value = parseObject(bytes, path);
   if (typeof value["formatVersion"] === "number" && value["formatVersion"] > formatVersion) {
-    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${path} has formatVersion ${value["formatVersion"]}; this version knows ${formatVersion}`, {
-      hint: "Upgrade Lockkeeper here, or roll back with the version that wrote it.",
-      subject: path,
-    });
+    throw new LockkeeperError(
+      "FORMAT_UNSUPPORTED",
+      `${path} has formatVersion ${value["formatVersion"]}; this version knows ${formatVersion}`,
+      {
+        hint: "Upgrade Lockkeeper here, or roll back with the version that wrote it.",
+        subject: path,
+      },
+    );
   }
   const { active, version } = value;
   if (typeof active !== "string" || !(isSlot(active) || releaseIdPattern.test(active))) {
@@ -164,7 +180,11 @@ function parseObject(bytes: Buffer, path: string): Record<string, unknown> {
 
 function invalid(path: string, field: string, value: unknown, rule: string): LockkeeperError {
   const shown = value === undefined ? "missing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
-  return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, { hint: manifestHint, subject: path });
+  return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, {
+    hint: manifestHint,
+    subject: path,
+  });
 }
 
-const manifestHint = 'A manifest is at least {"active": "a", "version": 1}; write it to a temporary file and rename it into place.';
+const manifestHint =
+  'A manifest is at least {"active": "a", "version": 1}; write it to a temporary file and rename it into place.';

@@ -63,10 +63,14 @@ export function parseRecord(bytes: Buffer, path: string): ReleaseRecord {
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
   if (typeof version === "number" && version > formatVersion) {
-    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${path} has formatVersion ${version}; this version knows ${formatVersion}`, { subject: path });
+    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${path} has formatVersion ${version}; this version knows ${formatVersion}`, {
+      subject: path,
+    });
   }
   const parsed = releaseRecordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new LockkeeperError("RECORD_INVALID", `${path}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is malformed"}`, { subject: path });
+  throw new LockkeeperError("RECORD_INVALID", `${path}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is malformed"}`, {
+    subject: path,
+  });
 }

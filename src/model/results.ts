@@ -43,12 +43,22 @@ export const checksResultSchema = z.object({ store: z.string(), release: z.strin
 export type ChecksResult = z.infer<typeof checksResultSchema>;
 
 /** Where the active release's files lie; paths are absolute. */
-export const pathResultSchema = z.object({ store: z.string(), release: z.string(), version: z.int().min(0), files: z.array(z.string()) });
+export const pathResultSchema = z.object({
+  store: z.string(),
+  release: z.string(),
+  version: z.int().min(0),
+  files: z.array(z.string()),
+});
 
 /** Where the active release's files lie. */
 export type PathResult = z.infer<typeof pathResultSchema>;
 
-const holder = z.object({ pid: z.int(), command: z.string().optional(), host: z.string().optional(), since: z.string().optional() });
+const holder = z.object({
+  pid: z.int(),
+  command: z.string().optional(),
+  host: z.string().optional(),
+  since: z.string().optional(),
+});
 
 /** One store's state, cheap to get: reads the manifest and a lock note, opens no database. */
 export const storeStatusSchema = z.object({

@@ -15,7 +15,8 @@ export function failpointsFrom(setting: string | undefined): (name: string) => P
   for (const part of (setting ?? "").split(",").filter(Boolean)) {
     const [name = "", action] = part.split("=");
     const known = actions.find((candidate) => candidate === action);
-    if (!known) throw new LockkeeperError("USAGE", `LOCKKEEPER_FAILPOINTS: "${part}" is not NAME=${actions.join("|")}`, { subject: part });
+    if (!known)
+      throw new LockkeeperError("USAGE", `LOCKKEEPER_FAILPOINTS: "${part}" is not NAME=${actions.join("|")}`, { subject: part });
     armed.set(name, known);
   }
   return async (name) => {

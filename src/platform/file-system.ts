@@ -175,4 +175,3 @@ async function undefinedIfMissing<T>(action: () => Promise<T>): Promise<T | unde
     throw error;
   }
 }
-

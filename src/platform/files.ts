@@ -56,12 +56,15 @@ export async function writeWhole(file: OpenFile, bytes: Uint8Array, position: nu
   let done = 0;
   while (done < bytes.length) {
     const count = await file.write(bytes.subarray(done), position + done);
-    if (count === 0) throw new LockkeeperError("DISK_FULL", `${file.path} took ${done} of ${bytes.length} bytes`, { subject: file.path });
+    if (count === 0)
+      throw new LockkeeperError("DISK_FULL", `${file.path} took ${done} of ${bytes.length} bytes`, { subject: file.path });
     done += count;
   }
   const stat = await file.stat();
   if (stat.bytes >= position + bytes.length) return;
-  throw new LockkeeperError("IO_FAILED", `${file.path} has ${stat.bytes} bytes after writing ${position + bytes.length}`, { subject: file.path });
+  throw new LockkeeperError("IO_FAILED", `${file.path} has ${stat.bytes} bytes after writing ${position + bytes.length}`, {
+    subject: file.path,
+  });
 }
 
 /**

@@ -129,7 +129,9 @@ function heldLock(platform: Platform, request: LockRequest, file: OpenFile, last
       if (released) return;
       released = true;
       // The note is for people; a full disk must not keep the lock.
-      await writeNote(platform, file, { purpose: request.purpose, closed: platform.clock.now().toISOString() }).catch(() => undefined);
+      await writeNote(platform, file, { purpose: request.purpose, closed: platform.clock.now().toISOString() }).catch(
+        () => undefined,
+      );
       platform.locks.unlock(file);
       await file.close();
     },
@@ -151,7 +153,9 @@ async function writeNote(platform: Platform, file: OpenFile, extra: Record<strin
 
 function lockedError(request: LockRequest, note: LockNote | undefined): LockkeeperError {
   const holder = note?.holder;
-  const who = holder ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}` : "";
+  const who = holder
+    ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}`
+    : "";
   const died = note?.closed === true ? "; its note is closed, so a process it left behind may hold it" : "";
   return new LockkeeperError(request.code, `${request.what} is held${who}${died}`, {
     hint: "Wait for it to end (--wait 10m), or stop that process; deleting the lock file does not help.",

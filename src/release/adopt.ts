@@ -88,7 +88,10 @@ async function targetOf(store: ReleaseStore, state: StoreState, slot: Slot | und
   const basename = await basenameOf(store, current);
   const path = layoutOf(store).dataFile(store, active, basename);
   if ((await store.platform.files.stat(path))?.kind === "file") return { active, basename, path };
-  throw new LockkeeperError("NO_RELEASE", `${path} does not exist`, { hint: "Check `dir` and `basename` of the store.", subject: path });
+  throw new LockkeeperError("NO_RELEASE", `${path} does not exist`, {
+    hint: "Check `dir` and `basename` of the store.",
+    subject: path,
+  });
 }
 
 /** Shared locks on both slots, both made durable: a program that is building the inactive one would otherwise switch to it behind our back. */

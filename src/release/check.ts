@@ -21,14 +21,21 @@ export function activeOf(store: ReleaseStore, state: StoreState): IdentifiedMani
  * Runs all checks on the active release, and compares its file with the sha256 in its record. Changes nothing. Throws `NO_RELEASE`,
  * `RELEASE_UNKNOWN` for one that is not kept, `FILE_LOCKED`.
  */
-export async function checkRelease(store: ReleaseStore, options: { readonly release?: string | undefined } = {}): Promise<ChecksResult> {
+export async function checkRelease(
+  store: ReleaseStore,
+  options: { readonly release?: string | undefined } = {},
+): Promise<ChecksResult> {
   const current = activeOf(store, await readState(store));
   const release = releaseOf(current.manifest);
   if (options.release !== undefined && options.release !== release) {
-    throw new LockkeeperError("RELEASE_UNKNOWN", `${store.name} has ${release} active; ${options.release} cannot be opened for checks`, {
-      hint: 'With layout "slots" only the active release can be checked.',
-      subject: options.release,
-    });
+    throw new LockkeeperError(
+      "RELEASE_UNKNOWN",
+      `${store.name} has ${release} active; ${options.release} cannot be opened for checks`,
+      {
+        hint: 'With layout "slots" only the active release can be checked.',
+        subject: options.release,
+      },
+    );
   }
   const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
   const path = layoutOf(store).dataFile(store, current.manifest.active, basename);

@@ -20,14 +20,20 @@ export async function readHistory(store: ReleaseStore): Promise<HistoryEvent[]> 
  * Adds lines under the writer lock, durably. First a torn last line is cut, so that a crash in an earlier append cannot spoil this one, and
  * the switch of `manifest` gets its line if a crash kept it from being written.
  */
-export async function appendHistory(store: ReleaseStore, manifest: OwnManifest | undefined, added: readonly NewEvent[]): Promise<void> {
+export async function appendHistory(
+  store: ReleaseStore,
+  manifest: OwnManifest | undefined,
+  added: readonly NewEvent[],
+): Promise<void> {
   const isNew = (await store.platform.files.stat(store.paths.history)) === undefined;
   await withHistoryFile(store, "update", async (file) => {
     const bytes = await readWhole(file);
     const { events, wholeBytes } = parseHistory(bytes);
     if (wholeBytes < bytes.length) await file.truncate(wholeBytes);
     const missing = missingSwitch(events, manifest);
-    const lines = [...(missing ? [missing] : []), ...added].map((event, index) => renderEvent(store, event, lastId(events) + 1 + index));
+    const lines = [...(missing ? [missing] : []), ...added].map((event, index) =>
+      renderEvent(store, event, lastId(events) + 1 + index),
+    );
     if (lines.length === 0) return;
     await writeWhole(file, Buffer.from(lines.join("")), wholeBytes);
     await file.sync();
@@ -38,7 +44,8 @@ export async function appendHistory(store: ReleaseStore, manifest: OwnManifest |
 
 /** The highest version and release number that a history speaks of; 0 where it speaks of none. */
 export function historyHeights(events: readonly HistoryEvent[]): { readonly version: number; readonly release: number } {
-  const highest = (of: (event: HistoryEvent) => number | undefined) => events.reduce((top, event) => Math.max(top, of(event) ?? 0), 0);
+  const highest = (of: (event: HistoryEvent) => number | undefined) =>
+    events.reduce((top, event) => Math.max(top, of(event) ?? 0), 0);
   return { version: highest((event) => event.version), release: highest((event) => releaseNumber(event.release ?? "")) };
 }
 

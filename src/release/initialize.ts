@@ -59,13 +59,20 @@ async function assertSource(store: ReleaseStore, path: string): Promise<void> {
     throw new LockkeeperError("FILE_MISSING", `${path} ${what}`, { hint: "Name the DuckDB file to copy.", subject: path });
   }
   if ((await files.stat(`${path}.wal`)) !== undefined) {
-    throw new LockkeeperError("BUILD_UNFINISHED", `${path} has a write-ahead log beside it, so a plain copy would lack its last rows`, {
-      hint: "Open it once with DuckDB, run CHECKPOINT, close it, then try again.",
-      subject: `${path}.wal`,
-    });
+    throw new LockkeeperError(
+      "BUILD_UNFINISHED",
+      `${path} has a write-ahead log beside it, so a plain copy would lack its last rows`,
+      {
+        hint: "Open it once with DuckDB, run CHECKPOINT, close it, then try again.",
+        subject: `${path}.wal`,
+      },
+    );
   }
   if (store.engine.isOpenHere(stat)) {
-    throw new LockkeeperError("FILE_LOCKED", `this process itself has ${path} open`, { hint: "Close the reader first.", subject: path });
+    throw new LockkeeperError("FILE_LOCKED", `this process itself has ${path} open`, {
+      hint: "Close the reader first.",
+      subject: path,
+    });
   }
 }
 

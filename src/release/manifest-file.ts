@@ -1,5 +1,11 @@
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import { identifyManifest, manifestBytesMax, renderManifest, type IdentifiedManifest, type OwnManifest } from "../model/manifest.ts";
+import {
+  identifyManifest,
+  manifestBytesMax,
+  renderManifest,
+  type IdentifiedManifest,
+  type OwnManifest,
+} from "../model/manifest.ts";
 import { recoveryBarrier, replaceFile } from "../platform/files.ts";
 import type { ReleaseStore } from "./store.ts";
 

@@ -9,7 +9,11 @@ const readBytesMax = 256 * 1024;
  * Follows the file that a build appends JSON lines to. Lines that are not `{"type": "log" | "progress", …}` are passed over: the
  * build's output is no place to fail a build. Returns what stops it after a last look.
  */
-export function followMessages(platform: Platform, path: string, onMessage: (message: BuildMessage) => void): () => Promise<void> {
+export function followMessages(
+  platform: Platform,
+  path: string,
+  onMessage: (message: BuildMessage) => void,
+): () => Promise<void> {
   let position = 0;
   let rest = "";
   let busy: Promise<void> = Promise.resolve();

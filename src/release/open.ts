@@ -21,7 +21,10 @@ export interface ReleaseStoreOptions {
 }
 
 /** A store to operate on. Touches nothing on disk. Throws `CONFIG_INVALID` for a name or basename that cannot be used. */
-export function openReleaseStore(options: ReleaseStoreOptions, tools: { readonly platform: Platform; readonly engine: ReleaseEngine }): ReleaseStore {
+export function openReleaseStore(
+  options: ReleaseStoreOptions,
+  tools: { readonly platform: Platform; readonly engine: ReleaseEngine },
+): ReleaseStore {
   if (!idPattern.test(options.name)) {
     throw new LockkeeperError("CONFIG_INVALID", `store name "${options.name}" cannot be used`, {
       hint: 'Use lower-case letters, digits, "_" and "-", 64 at most.',
@@ -51,13 +54,17 @@ export async function prepareFolders(store: ReleaseStore): Promise<void> {
       subject: paths.folder,
     });
   }
-  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]) await makeFolders(platform, root, folder);
+  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash])
+    await makeFolders(platform, root, folder);
 }
 
 async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {
   const stat = await store.platform.files.stat(path);
   if (stat !== undefined && stat.kind !== "symlink" && stat.kind !== "folder") {
-    throw new LockkeeperError("CONFIG_INVALID", `${path} is not a folder`, { hint: "Give the store a folder of its own.", subject: path });
+    throw new LockkeeperError("CONFIG_INVALID", `${path} is not a folder`, {
+      hint: "Give the store a folder of its own.",
+      subject: path,
+    });
   }
   if (stat !== undefined || dirname(path) === path) return path;
   return nearestFolder(store, dirname(path));

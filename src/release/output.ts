@@ -35,7 +35,12 @@ export async function openOutputLog(platform: Platform, path: string): Promise<O
       queue = queue.then(() => write(chunk));
     },
     tail: () => tail,
-    lastLine: () => tail.toString("utf8").split("\n").map((line) => line.trim()).findLast((line) => line !== ""),
+    lastLine: () =>
+      tail
+        .toString("utf8")
+        .split("\n")
+        .map((line) => line.trim())
+        .findLast((line) => line !== ""),
     async close() {
       await queue;
       await file.close();

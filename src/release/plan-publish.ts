@@ -22,9 +22,23 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
   const keep = store.checks.length;
   const steps: PlanStep[] = [
     { action: "build", subject: store.paths.builds, reason: describeSource(source) },
-    { action: "check", subject: store.name, reason: `opens as a reader opens it, storage version, views, and ${keep} configured` },
-    { action: "install", subject: target.path, reason: replaced ? "replaces the inactive slot; the file in it is neither active nor previous after the switch" : "the slot is free" },
-    { action: "switch", subject: store.paths.manifest, reason: base ? `from ${base.release}, version ${base.version}` : "the first release" },
+    {
+      action: "check",
+      subject: store.name,
+      reason: `opens as a reader opens it, storage version, views, and ${keep} configured`,
+    },
+    {
+      action: "install",
+      subject: target.path,
+      reason: replaced
+        ? "replaces the inactive slot; the file in it is neither active nor previous after the switch"
+        : "the slot is free",
+    },
+    {
+      action: "switch",
+      subject: store.paths.manifest,
+      reason: base ? `from ${base.release}, version ${base.version}` : "the first release",
+    },
   ];
   const rel = base && { release: base.release, version: base.version };
   return { store: store.name, ...(rel && { base: rel }), target: target.path, ...(await space(store, source, base)), steps };
@@ -33,13 +47,21 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
 /** Throws `DISK_FULL` when the plan needs more than there is. The need is an estimate: as much as the active release, or the file to copy. */
 export function assertSpace(store: ReleaseStore, plan: Pick<PublishPlan, "bytesNeeded" | "bytesFree">): void {
   if (plan.bytesFree >= plan.bytesNeeded) return;
-  throw new LockkeeperError("DISK_FULL", `a build of ${store.name} needs about ${plan.bytesNeeded} bytes; ${plan.bytesFree} are free`, {
-    hint: "A store of two slots needs three times its size on disk during a build. Free some space and try again.",
-    subject: store.paths.folder,
-  });
+  throw new LockkeeperError(
+    "DISK_FULL",
+    `a build of ${store.name} needs about ${plan.bytesNeeded} bytes; ${plan.bytesFree} are free`,
+    {
+      hint: "A store of two slots needs three times its size on disk during a build. Free some space and try again.",
+      subject: store.paths.folder,
+    },
+  );
 }
 
-async function space(store: ReleaseStore, source: BuildSource, base: BuildBase | undefined): Promise<Pick<PublishPlan, "bytesNeeded" | "bytesFree">> {
+async function space(
+  store: ReleaseStore,
+  source: BuildSource,
+  base: BuildBase | undefined,
+): Promise<Pick<PublishPlan, "bytesNeeded" | "bytesFree">> {
   const { files, disk } = store.platform;
   const model = source.kind === "copy" ? source.source : base?.path;
   const bytesNeeded = model === undefined ? 0 : ((await files.stat(model))?.bytes ?? 0);

@@ -52,10 +52,17 @@ export async function publish(store: ReleaseStore, source: BuildSource, options:
   }
 }
 
-async function publishUnderBuildLock(store: ReleaseStore, source: BuildSource, options: PublishOptions, lock: HeldLock): Promise<PublishResult> {
+async function publishUnderBuildLock(
+  store: ReleaseStore,
+  source: BuildSource,
+  options: PublishOptions,
+  lock: HeldLock,
+): Promise<PublishResult> {
   phase(options, "begin");
-  if (lock.lastHolderDied) options.onProgress?.({ kind: "cleaned", detail: `the last publisher, process ${lock.lastHolderDied.pid}, died` });
-  for (const id of await sweepBuilds(store)) options.onProgress?.({ kind: "cleaned", detail: `removed build ${id}, which nobody finished` });
+  if (lock.lastHolderDied)
+    options.onProgress?.({ kind: "cleaned", detail: `the last publisher, process ${lock.lastHolderDied.pid}, died` });
+  for (const id of await sweepBuilds(store))
+    options.onProgress?.({ kind: "cleaned", detail: `removed build ${id}, which nobody finished` });
   const state = await readPublishableState(store);
   assertSpace(store, await planPublish(store, source, state));
   const base = await baseOf(store, state);
@@ -95,7 +102,14 @@ async function finishBuild(store: ReleaseStore, folder: BuildFolder, build: Fini
       await sealed.release();
       const report = { outcome: "refused", checks: checked.checks, output: outcome.output } as const;
       const kept = await keepBuild(store, folder, report, options);
-      return { store: store.name, outcome: "refused", build: folder.id, checks: checked.checks, tables: counts, quarantine: kept };
+      return {
+        store: store.name,
+        outcome: "refused",
+        build: folder.id,
+        checks: checked.checks,
+        tables: counts,
+        quarantine: kept,
+      };
     }
     const installed = await installAndSwitch(store, sealed, checked, build).catch(async (error: unknown) => {
       await sealed.release();
@@ -129,7 +143,14 @@ async function installAndSwitch(store: ReleaseStore, sealed: SealedBuild, checke
       await lock.verify();
       await layout.install(store, sealed, target);
       phase(options, "switch", release);
-      const wanted = { target, release, record, reason: options.reason ?? "publish", note: options.note, keepPrevious: true } as const;
+      const wanted = {
+        target,
+        release,
+        record,
+        reason: options.reason ?? "publish",
+        note: options.note,
+        keepPrevious: true,
+      } as const;
       const { version, previous } = await commitSwitch(store, lock, state, wanted, options);
       await prune(store, options);
       return { release, version, ...(previous && { previous }) };
@@ -177,7 +198,12 @@ async function prune(store: ReleaseStore, options: OperationOptions): Promise<vo
 }
 
 /** Reports a failed build: its output stays, the history gets a line. Returns the error to throw. */
-async function buildFailed(store: ReleaseStore, folder: BuildFolder, error: unknown, options: OperationOptions): Promise<unknown> {
+async function buildFailed(
+  store: ReleaseStore,
+  folder: BuildFolder,
+  error: unknown,
+  options: OperationOptions,
+): Promise<unknown> {
   const failure = error instanceof BuildFailure ? error.error : error;
   if (!isLockkeeperError(failure) || isLockkeeperError(failure, "INTERRUPTED")) return failure;
   const output = error instanceof BuildFailure ? error.output : Buffer.alloc(0);
@@ -187,7 +213,12 @@ async function buildFailed(store: ReleaseStore, folder: BuildFolder, error: unkn
   return failure;
 }
 
-async function keepBuild(store: ReleaseStore, folder: BuildFolder, report: QuarantineReport, options: OperationOptions): Promise<string> {
+async function keepBuild(
+  store: ReleaseStore,
+  folder: BuildFolder,
+  report: QuarantineReport,
+  options: OperationOptions,
+): Promise<string> {
   const kept = await quarantine(store, folder, report);
   const refused = report.outcome === "refused";
   const failed = report.checks.filter((check) => check.status === "fail");
@@ -203,7 +234,11 @@ async function keepBuild(store: ReleaseStore, folder: BuildFolder, report: Quara
 }
 
 /** A whole, checked build that could not be switched to is not lost: it waits in quarantine, unless the install has already moved it. */
-async function keepUnswitched(store: ReleaseStore, folder: BuildFolder, from: { readonly error: unknown; readonly checked: Checked; readonly outcome: BuildOutcome }): Promise<void> {
+async function keepUnswitched(
+  store: ReleaseStore,
+  folder: BuildFolder,
+  from: { readonly error: unknown; readonly checked: Checked; readonly outcome: BuildOutcome },
+): Promise<void> {
   if (isLockkeeperError(from.error, "INTERRUPTED") || (await store.platform.files.stat(folder.path)) === undefined) return;
   const error = isLockkeeperError(from.error) ? (from.error as LockkeeperError) : undefined;
   await quarantine(store, folder, { outcome: "not-switched", checks: from.checked.checks, error, output: from.outcome.output });

@@ -33,7 +33,11 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
     await build.unlock();
   }
   const time = platform.clock.now().toISOString();
-  const text = JSON.stringify({ build: build.id, store: store.name, time, outcome: report.outcome, checks: report.checks, error: report.error }, null, 2);
+  const text = JSON.stringify(
+    { build: build.id, store: store.name, time, outcome: report.outcome, checks: report.checks, error: report.error },
+    null,
+    2,
+  );
   await replaceFile(platform, join(target, "build.log"), report.output, { failpoint: "quarantine.log" });
   await replaceFile(platform, join(target, "report.json"), Buffer.from(`${text}\n`), { failpoint: "quarantine.report" });
   return target;

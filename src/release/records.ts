@@ -18,7 +18,10 @@ export interface StoredRecord {
 }
 
 /** Writes a record, durably, and returns how the manifest refers to it. */
-export async function writeRecord(store: ReleaseStore, record: Omit<ReleaseRecord, "formatVersion">): Promise<OwnManifest["record"]> {
+export async function writeRecord(
+  store: ReleaseStore,
+  record: Omit<ReleaseRecord, "formatVersion">,
+): Promise<OwnManifest["record"]> {
   const bytes = renderRecord(record);
   await replaceFile(store.platform, store.paths.record(record.release), bytes, { failpoint: "record" });
   return { path: recordReference(record.release), sha256: sha256Hex(bytes) };

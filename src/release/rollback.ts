@@ -43,7 +43,12 @@ export async function rollback(store: ReleaseStore, options: RollbackOptions = {
   });
 }
 
-async function withTarget(store: ReleaseStore, state: StoreState, request: RollbackRequest, use: (target: RollbackTarget) => Promise<SwitchResult>): Promise<SwitchResult> {
+async function withTarget(
+  store: ReleaseStore,
+  state: StoreState,
+  request: RollbackRequest,
+  use: (target: RollbackTarget) => Promise<SwitchResult>,
+): Promise<SwitchResult> {
   const current = assertExists(store, state);
   const { target, release } = await layoutOf(store).rollbackTarget(store, current, request);
   try {
@@ -72,7 +77,15 @@ function planRollback(store: ReleaseStore, state: StoreState, target: RollbackTa
 /** What a dry run resolves with. */
 export function planned(store: ReleaseStore, plan: SwitchPlan): SwitchResult {
   const { to, from, reason } = plan;
-  return { store: store.name, outcome: "planned", release: to.release, version: to.version, ...(from && { previous: from }), reason, plan };
+  return {
+    store: store.name,
+    outcome: "planned",
+    release: to.release,
+    version: to.version,
+    ...(from && { previous: from }),
+    reason,
+    plan,
+  };
 }
 
 function assertExists(store: ReleaseStore, state: StoreState) {

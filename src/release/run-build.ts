@@ -62,7 +62,12 @@ export async function runBuild(store: ReleaseStore, source: BuildSource, run: Bu
   }
 }
 
-async function runSource(store: ReleaseStore, source: BuildSource, run: BuildRun, log: OutputLog): Promise<Omit<ReleaseRecord["builder"], "durationMs">> {
+async function runSource(
+  store: ReleaseStore,
+  source: BuildSource,
+  run: BuildRun,
+  log: OutputLog,
+): Promise<Omit<ReleaseRecord["builder"], "durationMs">> {
   switch (source.kind) {
     case "command":
       return { kind: "command", command: [...source.argv], exit: await runCommand(store, source, run, log) };
@@ -77,7 +82,12 @@ async function runSource(store: ReleaseStore, source: BuildSource, run: BuildRun
   }
 }
 
-async function runCommand(store: ReleaseStore, source: Extract<BuildSource, { kind: "command" }>, run: BuildRun, log: OutputLog): Promise<number> {
+async function runCommand(
+  store: ReleaseStore,
+  source: Extract<BuildSource, { kind: "command" }>,
+  run: BuildRun,
+  log: OutputLog,
+): Promise<number> {
   const messages = join(run.folder.folder, "messages.jsonl");
   const stop = followMessages(store.platform, messages, (message) => run.options.onProgress?.({ kind: "message", message }));
   try {
@@ -118,7 +128,12 @@ function environmentOf(store: ReleaseStore, run: BuildRun, messages: string): Re
   };
 }
 
-function assertExit(source: { readonly argv: readonly string[]; readonly timeoutMs?: number | undefined }, run: BuildRun, exit: CommandExit, log: OutputLog): number {
+function assertExit(
+  source: { readonly argv: readonly string[]; readonly timeoutMs?: number | undefined },
+  run: BuildRun,
+  exit: CommandExit,
+  log: OutputLog,
+): number {
   const { signal } = run.options;
   if (signal?.aborted) throw interruptedError("the build", signal.reason);
   const command = source.argv.join(" ").slice(0, 200);
@@ -131,10 +146,14 @@ function assertExit(source: { readonly argv: readonly string[]; readonly timeout
   if (exit.exit === 0) return 0;
   const how = exit.exit === null ? `was killed by ${exit.signal}` : `exited with code ${exit.exit}`;
   const last = log.lastLine();
-  throw new LockkeeperError("BUILD_FAILED", `the build command ${how}: ${command}${last ? `; its last line: ${last.slice(0, 500)}` : ""}`, {
-    hint: "Nothing was switched. The end of its output is kept with the build; see the path above or `.lockkeeper/quarantine`.",
-    subject: command,
-  });
+  throw new LockkeeperError(
+    "BUILD_FAILED",
+    `the build command ${how}: ${command}${last ? `; its last line: ${last.slice(0, 500)}` : ""}`,
+    {
+      hint: "Nothing was switched. The end of its output is kept with the build; see the path above or `.lockkeeper/quarantine`.",
+      subject: command,
+    },
+  );
 }
 
 function notStarted(argv: readonly string[], error: unknown): LockkeeperError {
@@ -146,7 +165,11 @@ function notStarted(argv: readonly string[], error: unknown): LockkeeperError {
 }
 
 /** Runs a build function until it settles, its time is up, or the operation is interrupted and the grace is over. */
-async function runFunction(store: ReleaseStore, source: Extract<BuildSource, { kind: "function" }>, run: BuildRun): Promise<void> {
+async function runFunction(
+  store: ReleaseStore,
+  source: Extract<BuildSource, { kind: "function" }>,
+  run: BuildRun,
+): Promise<void> {
   const { clock } = store.platform;
   const stop = new AbortController();
   const done = new AbortController();
@@ -161,14 +184,20 @@ async function runFunction(store: ReleaseStore, source: Extract<BuildSource, { k
   };
   const timeoutMs = source.timeoutMs;
   if (timeoutMs !== undefined) {
-    const timeout = new LockkeeperError("BUILD_TIMEOUT", `the build function ran longer than ${timeoutMs} ms`, { hint: "Nothing was switched." });
+    const timeout = new LockkeeperError("BUILD_TIMEOUT", `the build function ran longer than ${timeoutMs} ms`, {
+      hint: "Nothing was switched.",
+    });
     void clock.wait(timeoutMs, { signal: done.signal, idle: true }).then(
       () => stop.abort(timeout),
       () => undefined,
     );
   }
   const given = new Promise<never>((_resolve, reject) => {
-    const end = () => void clock.wait(graceMs, { signal: done.signal, idle: true }).then(() => reject(signal.reason as Error), () => undefined);
+    const end = () =>
+      void clock.wait(graceMs, { signal: done.signal, idle: true }).then(
+        () => reject(signal.reason as Error),
+        () => undefined,
+      );
     if (signal.aborted) end();
     signal.addEventListener("abort", end, { once: true });
   });

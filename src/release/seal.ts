@@ -53,7 +53,10 @@ export async function seal(store: ReleaseStore, path: string, signal: AbortSigna
  * A shared lock on a database file, as a reader's: DuckDB writers are kept out and readers let in. Throws `BUILD_UNFINISHED` where a
  * writer is inside.
  */
-export async function lockAgainstWriters(store: ReleaseStore, path: string): Promise<{ readonly file: OpenFile; readonly release: () => Promise<void> }> {
+export async function lockAgainstWriters(
+  store: ReleaseStore,
+  path: string,
+): Promise<{ readonly file: OpenFile; readonly release: () => Promise<void> }> {
   const { files, locks } = store.platform;
   const file = await files.open(path, "read").catch((error: unknown) => {
     throw ioError(error, "open", path);

@@ -83,7 +83,9 @@ export async function nextReleaseId(store: ReleaseStore, state: StoreState): Pro
 }
 
 /** The state where an unusable manifest is told in words instead of thrown; for `status`. */
-export async function readStateOrProblem(store: ReleaseStore): Promise<{ readonly state: StoreState; readonly problem?: string }> {
+export async function readStateOrProblem(
+  store: ReleaseStore,
+): Promise<{ readonly state: StoreState; readonly problem?: string }> {
   try {
     return { state: await readState(store) };
   } catch (error) {

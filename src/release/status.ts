@@ -27,9 +27,12 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
 
 function concernsOf(store: ReleaseStore, state: StoreState, lock: LockStatus | undefined): string[] {
   const concerns: string[] = [];
-  if (!state.current) concerns.push(hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet");
-  else if (!state.current.manifest.own) concerns.push(`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`);
-  if (lock && !lock.held) concerns.push(`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`);
+  if (!state.current)
+    concerns.push(hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet");
+  else if (!state.current.manifest.own)
+    concerns.push(`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`);
+  if (lock && !lock.held)
+    concerns.push(`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`);
   return concerns;
 }
 

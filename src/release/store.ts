@@ -62,6 +62,15 @@ export interface BuildContext {
 
 /** Where a release's data comes from. */
 export type BuildSource =
-  | { readonly kind: "command"; readonly argv: readonly string[]; readonly folder: string; readonly timeoutMs?: number | undefined }
-  | { readonly kind: "function"; readonly build: (context: BuildContext) => Promise<void>; readonly timeoutMs?: number | undefined }
+  | {
+      readonly kind: "command";
+      readonly argv: readonly string[];
+      readonly folder: string;
+      readonly timeoutMs?: number | undefined;
+    }
+  | {
+      readonly kind: "function";
+      readonly build: (context: BuildContext) => Promise<void>;
+      readonly timeoutMs?: number | undefined;
+    }
   | { readonly kind: "copy"; readonly source: string };

@@ -29,7 +29,13 @@ export interface Switched {
  * Makes a release active: lock file and manifest identity are compared once more, the manifest is replaced and read back, the history gets its
  * line. Before the rename nothing changed for any reader; after it the release is out, and a history that cannot be written is only told.
  */
-export async function commitSwitch(store: ReleaseStore, lock: HeldLock, state: StoreState, wanted: Switch, options: OperationOptions): Promise<Switched> {
+export async function commitSwitch(
+  store: ReleaseStore,
+  lock: HeldLock,
+  state: StoreState,
+  wanted: Switch,
+  options: OperationOptions,
+): Promise<Switched> {
   const { current } = state;
   const manifest = newManifest(store, state, wanted);
   if (current?.manifest.own) await appendHistory(store, current.manifest.own, []);
@@ -38,11 +44,22 @@ export async function commitSwitch(store: ReleaseStore, lock: HeldLock, state: S
   await writeManifest(store, manifest);
   const previous = currentRel(current);
   const { release, version, reason, commit, note } = manifest;
-  const event = { type: "release.switched" as const, release, version, reason, commit, ...relOf(manifest.previous), ...(note && { note }) };
+  const event = {
+    type: "release.switched" as const,
+    release,
+    version,
+    reason,
+    commit,
+    ...relOf(manifest.previous),
+    ...(note && { note }),
+  };
   try {
     await appendHistory(store, undefined, [event]);
   } catch (error) {
-    options.onProgress?.({ kind: "warning", detail: `${release} is active; its history line will be added by the next switch: ${String(error)}` });
+    options.onProgress?.({
+      kind: "warning",
+      detail: `${release} is active; its history line will be added by the next switch: ${String(error)}`,
+    });
   }
   return { version, previous };
 }

@@ -22,7 +22,8 @@ export async function underWriterLock<T>(
     onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `the writer lock is held by ${nameOf(holder)}` }),
   });
   try {
-    if (lock.lastHolderDied) options.onProgress?.({ kind: "cleaned", detail: `the last writer, ${nameOf(lock.lastHolderDied)}, died` });
+    if (lock.lastHolderDied)
+      options.onProgress?.({ kind: "cleaned", detail: `the last writer, ${nameOf(lock.lastHolderDied)}, died` });
     return await critical(lock);
   } finally {
     await lock.release();

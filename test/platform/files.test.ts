@@ -42,7 +42,10 @@ test("FACTS 5: a disk that takes a part of the bytes is written in a loop; one t
   await replaceFile(short, path, Buffer.from("new!"), { failpoint: "x" });
   expect(readFileSync(path, "utf8")).toBe("new!");
   const full = withFile(() => ({ write: async () => 0 }));
-  await expect(replaceFile(full, path, Buffer.from("newer"), { failpoint: "x" })).rejects.toMatchObject({ code: "DISK_FULL", exit: 15 });
+  await expect(replaceFile(full, path, Buffer.from("newer"), { failpoint: "x" })).rejects.toMatchObject({
+    code: "DISK_FULL",
+    exit: 15,
+  });
   expect(readFileSync(path, "utf8")).toBe("new!");
   expect(readdirSync(folder)).toEqual(["m.json"]);
 });
@@ -64,18 +67,21 @@ test("an fsync that fails is an error, never tried again, and the old file stays
   expect(readdirSync(folder)).toEqual(["m.json"]);
 });
 
-test.each(["x.written", "x.synced", "x.renamed"])("killed at failpoint %s, the path holds the old bytes or the new ones, whole", async (name) => {
-  const path = join(temporaryFolder(), "m.json");
-  writeFileSync(path, "old");
-  const child = startScript(
-    `import { replaceFile } from ${JSON.stringify(distUrl("platform/files.js"))};
+test.each(["x.written", "x.synced", "x.renamed"])(
+  "killed at failpoint %s, the path holds the old bytes or the new ones, whole",
+  async (name) => {
+    const path = join(temporaryFolder(), "m.json");
+    writeFileSync(path, "old");
+    const child = startScript(
+      `import { replaceFile } from ${JSON.stringify(distUrl("platform/files.js"))};
      import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
      await replaceFile(nodePlatform(), ${JSON.stringify(path)}, Buffer.from("new"), { failpoint: "x" });`,
-    { env: { LOCKKEEPER_FAILPOINTS: `${name}=kill` } },
-  );
-  expect(await child.ended).toMatchObject({ signal: "SIGKILL" });
-  expect(readFileSync(path, "utf8")).toBe(name === "x.renamed" ? "new" : "old");
-});
+      { env: { LOCKKEEPER_FAILPOINTS: `${name}=kill` } },
+    );
+    expect(await child.ended).toMatchObject({ signal: "SIGKILL" });
+    expect(readFileSync(path, "utf8")).toBe(name === "x.renamed" ? "new" : "old");
+  },
+);
 
 test("where a file in use makes a rename fail for a while it is tried again, and given up with nothing changed", async () => {
   let tries = 0;
@@ -97,7 +103,10 @@ test("where a file in use makes a rename fail for a while it is tried again, and
   writeFileSync(join(folder, "a"), "a");
   await renameFile(busy(3), join(folder, "a"), join(folder, "b"));
   expect(tries).toBe(4);
-  await expect(renameFile(busy(Infinity), join(folder, "b"), join(folder, "c"))).rejects.toMatchObject({ code: "SLOT_BUSY", exit: 11 });
+  await expect(renameFile(busy(Infinity), join(folder, "b"), join(folder, "c"))).rejects.toMatchObject({
+    code: "SLOT_BUSY",
+    exit: 11,
+  });
   expect(readdirSync(folder)).toEqual(["b"]);
 });
 

@@ -27,7 +27,11 @@ test("a held lock refuses a second process and names its holder", async () => {
   const path = join(temporaryFolder(), ".writer.lock");
   const other = holder(path);
   await other.line("held");
-  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ code: "WRITER_LOCKED", exit: 11, holder: { pid: other.pid } });
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({
+    code: "WRITER_LOCKED",
+    exit: 11,
+    holder: { pid: other.pid },
+  });
   expect(await isLockHeld(platform, path)).toBe(true);
   other.send("go");
   await other.line("released");
@@ -70,7 +74,10 @@ test("FACTS 5: opening and closing the lock file in the holding process does not
 test("FACTS 5: a second descriptor of the same process is refused too", async () => {
   const path = join(temporaryFolder(), ".writer.lock");
   const lock = await acquireLock(platform, request(path));
-  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ code: "WRITER_LOCKED", holder: { pid: process.pid } });
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({
+    code: "WRITER_LOCKED",
+    holder: { pid: process.pid },
+  });
   await lock.release();
   await (await acquireLock(platform, request(path))).release();
 });
@@ -101,10 +108,16 @@ test("waiting takes the lock when it comes free", async () => {
   const other = holder(path);
   await other.line("held");
   const waited: (number | undefined)[] = [];
-  const pending = acquireLock(platform, request(path, { waitMs: 60_000, onWait: (who) => {
-    waited.push(who?.pid);
-    other.send("go");
-  } }));
+  const pending = acquireLock(
+    platform,
+    request(path, {
+      waitMs: 60_000,
+      onWait: (who) => {
+        waited.push(who?.pid);
+        other.send("go");
+      },
+    }),
+  );
   const lock = await pending;
   expect(waited).toEqual([other.pid]);
   await lock.release();
@@ -137,7 +150,14 @@ test("a command that inherited the lock keeps it after its parent was killed, an
   await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ holder: { pid: parent.pid } });
   writeFileSync(go, "");
   const lock = await acquireLock(platform, request(path, { waitMs: 60_000 }));
-  await platform.processes.run({ argv: ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $! > daemon"], folder, environment: {}, inherit: [lock.file], graceMs: 1000, onOutput() {} });
+  await platform.processes.run({
+    argv: ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $! > daemon"],
+    folder,
+    environment: {},
+    inherit: [lock.file],
+    graceMs: 1000,
+    onOutput() {},
+  });
   const daemon = Number(readFileSync(join(folder, "daemon"), "utf8"));
   await lock.release();
   expect(await isLockHeld(platform, path)).toBe(false);

@@ -28,11 +28,18 @@ export interface Child {
 }
 
 /** Starts a program. */
-export function startProgram(argv: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): Child {
+export function startProgram(
+  argv: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Child {
   const [program = "", ...words] = argv;
   const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], ...options, env: { ...process.env, ...options.env } });
   const seen: string[] = [];
-  const waiting: { readonly prefix: string; readonly resolve: (line: string) => void; readonly reject: (error: Error) => void }[] = [];
+  const waiting: {
+    readonly prefix: string;
+    readonly resolve: (line: string) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
   let stderr = "";
   let stdout = "";
   let over = false;
@@ -48,7 +55,10 @@ export function startProgram(argv: readonly string[], options: { readonly cwd?: 
     over = true;
     for (const { prefix, reject } of waiting.splice(0)) reject(new Error(`ended without a line "${prefix}": ${stderr}`));
   });
-  const ended = once(child, "close").then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));
+  const ended = once(child, "close").then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+  }));
   onTestFinished(() => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
   });

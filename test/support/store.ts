@@ -11,7 +11,10 @@ import { distUrl, startScript, type Child } from "./child.ts";
 /** A store `holdings` in `folder`, on the real platform and engine. */
 export function storeIn(folder: string, options: Partial<ReleaseStoreOptions> = {}): ReleaseStore {
   const platform = nodePlatform();
-  return openReleaseStore({ name: "holdings", dir: folder, layout: "slots", basename: "DB", ...options }, { platform, engine: duckdbEngine(platform) });
+  return openReleaseStore(
+    { name: "holdings", dir: folder, layout: "slots", basename: "DB", ...options },
+    { platform, engine: duckdbEngine(platform) },
+  );
 }
 
 /** Writes a database with the statements and closes it. */
@@ -96,5 +99,8 @@ export function sha256Of(path: string): string {
 /** The history's lines, parsed. */
 export function historyOf(folder: string): Record<string, unknown>[] {
   const text = readFileSync(join(folder, ".lockkeeper", "history.jsonl"), "utf8");
-  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }

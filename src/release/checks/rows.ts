@@ -6,7 +6,13 @@ import { findTable } from "./tables.ts";
 export function checkRows(check: Extract<Check, { check: "rows" }>, tables: readonly ReleaseTable[]): CheckResult {
   const { min = 0, max } = check;
   const expected = max === undefined ? `at least ${min}` : `${min} to ${max}`;
-  const common = { name: check.name ?? `rows_${check.table}`, check: "rows", severity: check.severity, table: check.table, expected };
+  const common = {
+    name: check.name ?? `rows_${check.table}`,
+    check: "rows",
+    severity: check.severity,
+    table: check.table,
+    expected,
+  };
   const rows = findTable(tables, check.table)?.rows;
   if (rows === undefined) {
     const observed = findTable(tables, check.table) ? "a view" : "no such table";

@@ -51,18 +51,41 @@ function runCheck(check: Check, tables: readonly ReleaseTable[]): CheckResult {
 
 function opened(basename: string): CheckResult {
   const expected = `opens read-only under the name ${basename}`;
-  return { name: "opens", check: "opens", severity: "error", status: "pass", observed: "opened", expected, message: "the file opens as a reader opens it" };
+  return {
+    name: "opens",
+    check: "opens",
+    severity: "error",
+    status: "pass",
+    observed: "opened",
+    expected,
+    message: "the file opens as a reader opens it",
+  };
 }
 
 function storageReadable(storageVersion: string): CheckResult {
   const message = `storage version ${storageVersion} can be read by this engine`;
-  return { name: "storage_version", check: "storage_version", severity: "error", status: "pass", observed: storageVersion, expected: "readable", message };
+  return {
+    name: "storage_version",
+    check: "storage_version",
+    severity: "error",
+    status: "pass",
+    observed: storageVersion,
+    expected: "readable",
+    message,
+  };
 }
 
 function notOpened(error: LockkeeperError): CheckResult[] {
   const storage = error.code === "STORAGE_UNSUPPORTED";
-  const common = { severity: "error", status: "fail", message: error.hint ? `${error.message}. ${error.hint}` : error.message } as const;
+  const common = {
+    severity: "error",
+    status: "fail",
+    message: error.hint ? `${error.message}. ${error.hint}` : error.message,
+  } as const;
   const opens = { name: "opens", check: "opens", observed: error.code, expected: "opens read-only", ...common };
   if (!storage) return [opens];
-  return [opens, { name: "storage_version", check: "storage_version", observed: error.subject ?? "newer", expected: "readable", ...common }];
+  return [
+    opens,
+    { name: "storage_version", check: "storage_version", observed: error.subject ?? "newer", expected: "readable", ...common },
+  ];
 }

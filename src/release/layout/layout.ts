@@ -44,5 +44,9 @@ export interface Layout {
   /** Moves the build's file into place, durably. Readers see nothing of it before the switch. */
   install(store: ReleaseStore, build: SealedBuild, target: InstallTarget): Promise<void>;
   /** Throws `RELEASE_UNKNOWN`, naming what lies there instead. Held open until `release` is called. */
-  rollbackTarget(store: ReleaseStore, current: OwnManifest, request: RollbackRequest): Promise<{ readonly target: RollbackTarget; readonly release: () => Promise<void> }>;
+  rollbackTarget(
+    store: ReleaseStore,
+    current: OwnManifest,
+    request: RollbackRequest,
+  ): Promise<{ readonly target: RollbackTarget; readonly release: () => Promise<void> }>;
 }

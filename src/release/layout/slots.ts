@@ -18,10 +18,14 @@ export const slotsLayout: Layout = {
 
   dataFile(store, active, basename) {
     if (isSlot(active)) return store.paths.slot(basename, active);
-    throw new LockkeeperError("FEATURE_MISSING", `${store.paths.manifest} speaks of release folder "${active}"; this version has layout "slots" only`, {
-      hint: "Upgrade Lockkeeper here.",
-      subject: store.paths.manifest,
-    });
+    throw new LockkeeperError(
+      "FEATURE_MISSING",
+      `${store.paths.manifest} speaks of release folder "${active}"; this version has layout "slots" only`,
+      {
+        hint: "Upgrade Lockkeeper here.",
+        subject: store.paths.manifest,
+      },
+    );
   },
 
   async assertNothingUnknown(store) {
@@ -64,7 +68,9 @@ export const slotsLayout: Layout = {
   async rollbackTarget(store, current, request) {
     const wanted = wantedRelease(store, current, request);
     const active = isSlot(current.active) ? otherSlot(current.active) : "a";
-    const candidates = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === `${slotStem(record.basename, active)}.duckdb`);
+    const candidates = (await readRecords(store)).filter(
+      ({ record }) => record.files[0]?.path === `${slotStem(record.basename, active)}.duckdb`,
+    );
     const found = candidates.find(({ record }) => record.release === wanted);
     if (!found) throw unknownRelease(store, wanted, `no record says that slot ${active} held it`);
     const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
@@ -97,7 +103,11 @@ function wantedRelease(store: ReleaseStore, current: OwnManifest, request: Rollb
 }
 
 /** Opens the other slot against writers and hashes it; a rollback must find the very bytes that once passed the checks. */
-async function holdAndDigest(store: ReleaseStore, path: string, wanted: string): Promise<{ readonly release: () => Promise<void>; readonly digest: FileDigest }> {
+async function holdAndDigest(
+  store: ReleaseStore,
+  path: string,
+  wanted: string,
+): Promise<{ readonly release: () => Promise<void>; readonly digest: FileDigest }> {
   const stat = await store.platform.files.stat(path);
   if (stat?.kind !== "file") throw unknownRelease(store, wanted, `${nameOf(path)} is missing`);
   if ((await store.platform.files.stat(`${path}.wal`)) !== undefined) {
@@ -145,7 +155,10 @@ async function moveLogAway(store: ReleaseStore, log: string): Promise<void> {
 }
 
 /** A foreign writer must be able to open the inactive slot: owner and mode of the file that is replaced stay. */
-async function takeOver(build: SealedBuild, replaced: { readonly mode: number; readonly owner: number; readonly group: number }): Promise<void> {
+async function takeOver(
+  build: SealedBuild,
+  replaced: { readonly mode: number; readonly owner: number; readonly group: number },
+): Promise<void> {
   await build.file.setMode(replaced.mode & 0o777);
   const own = await build.file.stat();
   if (own.owner === replaced.owner && own.group === replaced.group) return;
