@@ -32,7 +32,11 @@ test("one kind of writer: publish and rollback stop at another program's manifes
   await foreignStore(folder);
   const store = storeIn(folder);
   const manifest = manifestBytes(folder);
-  await expect(publish(store, rowsBuild(1))).rejects.toMatchObject({ code: "FOREIGN_MANIFEST", exit: 12, hint: expect.stringContaining("adopt holdings") });
+  await expect(publish(store, rowsBuild(1))).rejects.toMatchObject({
+    code: "FOREIGN_MANIFEST",
+    exit: 12,
+    hint: expect.stringContaining("adopt holdings"),
+  });
   await expect(rollback(store)).rejects.toMatchObject({ code: "FOREIGN_MANIFEST" });
   expect(manifestBytes(folder)).toBe(manifest);
   expect(await storeStatus(store)).toMatchObject({ status: "warn", release: "v7-b", version: 7 });
@@ -44,7 +48,14 @@ test("adopt takes the store under care: the same data, version + 1, a record, no
   const store = storeIn(folder);
   const sha256 = sha256Of(join(folder, "DB_b.duckdb"));
   expect(await adopt(store, { dryRun: true })).toMatchObject({ outcome: "planned", release: "r000001", version: 8 });
-  expect(await adopt(store)).toEqual({ store: "holdings", outcome: "switched", release: "r000001", version: 8, previous: { release: "v7-b", version: 7 }, reason: "adopt" });
+  expect(await adopt(store)).toEqual({
+    store: "holdings",
+    outcome: "switched",
+    release: "r000001",
+    version: 8,
+    previous: { release: "v7-b", version: 7 },
+    reason: "adopt",
+  });
   const manifest = manifestOf(folder);
   expect(manifest).toMatchObject({ active: "b", version: 8, reason: "adopt", release: "r000001" });
   expect(manifest["previous"]).toBeUndefined();
@@ -91,7 +102,11 @@ test("rolling back by deleting the manifest stands: publish names adopt --slot, 
   await publish(store, rowsBuild(1));
   await publish(store, rowsBuild(2));
   rmSync(join(folder, "db_manifest.json"));
-  await expect(publish(store, rowsBuild(3))).rejects.toMatchObject({ code: "MANIFEST_GONE", exit: 12, hint: expect.stringContaining("adopt holdings --slot") });
+  await expect(publish(store, rowsBuild(3))).rejects.toMatchObject({
+    code: "MANIFEST_GONE",
+    exit: 12,
+    hint: expect.stringContaining("adopt holdings --slot"),
+  });
   await expect(rollback(store)).rejects.toMatchObject({ code: "MANIFEST_GONE" });
   expect(await storeStatus(store)).toMatchObject({ status: "fail", detail: [expect.stringContaining("deleted")] });
   await expect(adopt(store)).rejects.toMatchObject({ code: "NO_RELEASE", hint: expect.stringContaining("--slot a") });
@@ -123,7 +138,13 @@ test("init copies an existing database as version 1 and leaves the source", asyn
   const sha256 = sha256Of(source);
   const store = storeIn(join(folder, "store"));
   expect(await initialize(store, source, { dryRun: true })).toMatchObject({ outcome: "planned", release: "r000001", version: 1 });
-  expect(await initialize(store, source)).toEqual({ store: "holdings", outcome: "switched", release: "r000001", version: 1, reason: "adopt" });
+  expect(await initialize(store, source)).toEqual({
+    store: "holdings",
+    outcome: "switched",
+    release: "r000001",
+    version: 1,
+    reason: "adopt",
+  });
   expect(sha256Of(source)).toBe(sha256);
   expect(sha256Of(join(folder, "store", "DB_a.duckdb"))).toBe(sha256);
   await expect(initialize(store, source)).rejects.toMatchObject({ code: "STORE_NOT_EMPTY", exit: 12 });
@@ -162,7 +183,12 @@ test("check compares with the record and finds a changed byte; path names the fi
     ["rows", "pass"],
     ["sha256", "pass"],
   ]);
-  expect(await releasePath(store, "t")).toEqual({ store: "holdings", release: "r000001", version: 1, files: [join(folder, "DB_a.duckdb")] });
+  expect(await releasePath(store, "t")).toEqual({
+    store: "holdings",
+    release: "r000001",
+    version: 1,
+    files: [join(folder, "DB_a.duckdb")],
+  });
   await expect(releasePath(store, "u")).rejects.toMatchObject({ code: "TABLE_UNKNOWN", exit: 10 });
   expect(await storeStatus(store)).toMatchObject({ status: "pass", release: "r000001", version: 1, active: "a", detail: [] });
   writeFileSync(join(folder, "db_manifest.json"), "{");
@@ -173,5 +199,8 @@ test("several basenames in one folder are an error that names them", async () =>
   const folder = temporaryFolder();
   await foreignStore(folder);
   await writeDatabase(join(folder, "OTHER_a.duckdb"), "CREATE TABLE t AS SELECT 1 AS n");
-  await expect(adopt(storeIn(folder, { basename: undefined }))).rejects.toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining("DB, OTHER") });
+  await expect(adopt(storeIn(folder, { basename: undefined }))).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("DB, OTHER"),
+  });
 });

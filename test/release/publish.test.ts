@@ -8,21 +8,47 @@ import { startScript } from "../support/child.ts";
 import { historyOf, manifestBytes, manifestOf, rowsBuild, sha256Of, storeIn, valueIn, writeDatabase } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
-const command = (script: string): BuildSource => ({ kind: "command", argv: [process.execPath, "-e", script], folder: process.cwd() });
+const command = (script: string): BuildSource => ({
+  kind: "command",
+  argv: [process.execPath, "-e", script],
+  folder: process.cwd(),
+});
 
 test("the first publish installs slot a as version 1, with record, pin and history", async () => {
   const folder = temporaryFolder();
   const result = await publish(storeIn(folder), rowsBuild(3));
-  expect(result).toMatchObject({ store: "holdings", outcome: "switched", release: "r000001", version: 1, tables: [{ schema: "main", name: "t", rows: 3 }] });
+  expect(result).toMatchObject({
+    store: "holdings",
+    outcome: "switched",
+    release: "r000001",
+    version: 1,
+    tables: [{ schema: "main", name: "t", rows: 3 }],
+  });
   expect(result.previous).toBeUndefined();
   const manifest = manifestOf(folder);
-  expect(manifest).toMatchObject({ active: "a", version: 1, formatVersion: 1, store: "holdings", layout: "slots", basename: "DB", release: "r000001", reason: "publish" });
+  expect(manifest).toMatchObject({
+    active: "a",
+    version: 1,
+    formatVersion: 1,
+    store: "holdings",
+    layout: "slots",
+    basename: "DB",
+    release: "r000001",
+    reason: "publish",
+  });
   expect(Date.parse(manifest["lastUpdated"] as string)).not.toBeNaN();
   const record = JSON.parse(readFileSync(join(folder, ".lockkeeper/records/r000001.json"), "utf8"));
-  expect(record.files).toEqual([{ path: "DB_a.duckdb", bytes: statSync(join(folder, "DB_a.duckdb")).size, sha256: sha256Of(join(folder, "DB_a.duckdb")) }]);
-  expect(manifest["record"]).toEqual({ path: ".lockkeeper/records/r000001.json", sha256: sha256Of(join(folder, ".lockkeeper/records/r000001.json")) });
+  expect(record.files).toEqual([
+    { path: "DB_a.duckdb", bytes: statSync(join(folder, "DB_a.duckdb")).size, sha256: sha256Of(join(folder, "DB_a.duckdb")) },
+  ]);
+  expect(manifest["record"]).toEqual({
+    path: ".lockkeeper/records/r000001.json",
+    sha256: sha256Of(join(folder, ".lockkeeper/records/r000001.json")),
+  });
   expect(statSync(join(folder, ".lockkeeper/pins/r000001.pin")).mode & 0o777).toBe(0o644);
-  expect(historyOf(folder)).toMatchObject([{ id: 1, type: "release.switched", release: "r000001", version: 1, reason: "publish", commit: manifest["commit"] }]);
+  expect(historyOf(folder)).toMatchObject([
+    { id: 1, type: "release.switched", release: "r000001", version: 1, reason: "publish", commit: manifest["commit"] },
+  ]);
   expect(readdirSync(join(folder, ".lockkeeper/builds"))).toEqual([]);
 });
 
@@ -33,8 +59,17 @@ test("the next one goes to the inactive slot and leaves the active file as it is
   const active = join(folder, "DB_a.duckdb");
   const [inode, sha256] = [statSync(active).ino, sha256Of(active)];
   const result = await publish(store, rowsBuild(4));
-  expect(result).toMatchObject({ outcome: "switched", release: "r000002", version: 2, previous: { release: "r000001", version: 1 } });
-  expect(manifestOf(folder)).toMatchObject({ active: "b", version: 2, previous: { active: "a", version: 1, release: "r000001" } });
+  expect(result).toMatchObject({
+    outcome: "switched",
+    release: "r000002",
+    version: 2,
+    previous: { release: "r000001", version: 1 },
+  });
+  expect(manifestOf(folder)).toMatchObject({
+    active: "b",
+    version: 2,
+    previous: { active: "a", version: 1, release: "r000001" },
+  });
   expect([statSync(active).ino, sha256Of(active)]).toEqual([inode, sha256]);
   expect(await valueIn(join(folder, "DB_b.duckdb"), "SELECT count(*) FROM t")).toBe("4");
 });
@@ -53,7 +88,9 @@ test("a failed build changes nothing: the manifest is the same byte for byte, an
   const store = storeIn(folder);
   await publish(store, rowsBuild(3));
   const [manifest, sha256] = [manifestBytes(folder), sha256Of(join(folder, "DB_a.duckdb"))];
-  await expect(publish(store, command(`console.log("half way"); console.error("no more input"); process.exit(7)`))).rejects.toMatchObject({
+  await expect(
+    publish(store, command(`console.log("half way"); console.error("no more input"); process.exit(7)`)),
+  ).rejects.toMatchObject({
     code: "BUILD_FAILED",
     exit: 1,
     message: expect.stringMatching(/exited with code 7.*no more input/),
@@ -113,7 +150,10 @@ test("the newest refused and failed builds are kept, by count", async () => {
 test("a damaged file and a view that names a folder or catalogue readers do not have are refused", async () => {
   const folder = temporaryFolder();
   const store = storeIn(folder);
-  const damaged = await publish(store, { kind: "function", build: async ({ path }) => writeFileSync(path, "this is not a database, only text of some length\n".repeat(400)) });
+  const damaged = await publish(store, {
+    kind: "function",
+    build: async ({ path }) => writeFileSync(path, "this is not a database, only text of some length\n".repeat(400)),
+  });
   expect(damaged).toMatchObject({ outcome: "refused", checks: [{ check: "opens", status: "fail" }] });
   const absolute: BuildSource = {
     kind: "function",
@@ -138,9 +178,16 @@ test("FACTS 2.7: a view that names the catalogue it was built under still binds,
 test("a build that writes nothing, an empty file or a folder is told so", async () => {
   const folder = temporaryFolder();
   const store = storeIn(folder);
-  await expect(publish(store, command(""))).rejects.toMatchObject({ code: "BUILD_EMPTY", hint: expect.stringContaining("LOCKKEEPER_BUILD_PATH") });
-  await expect(publish(store, { kind: "function", build: async ({ path }) => writeFileSync(path, "") })).rejects.toMatchObject({ code: "BUILD_EMPTY" });
-  await expect(publish(store, { kind: "function", build: async ({ path }) => mkdirSync(path) })).rejects.toMatchObject({ code: "BUILD_EMPTY" });
+  await expect(publish(store, command(""))).rejects.toMatchObject({
+    code: "BUILD_EMPTY",
+    hint: expect.stringContaining("LOCKKEEPER_BUILD_PATH"),
+  });
+  await expect(publish(store, { kind: "function", build: async ({ path }) => writeFileSync(path, "") })).rejects.toMatchObject({
+    code: "BUILD_EMPTY",
+  });
+  await expect(publish(store, { kind: "function", build: async ({ path }) => mkdirSync(path) })).rejects.toMatchObject({
+    code: "BUILD_EMPTY",
+  });
 });
 
 test("a build that something still writes to fails", async () => {
@@ -217,14 +264,29 @@ test("the build command finds its way by environment and tells by messages", asy
   expect(await valueIn(join(folder, "DB_b.duckdb"), "SELECT v FROM env")).toBe("true holdings");
   expect(events).toContainEqual({ kind: "message", message: { type: "progress", text: "half", fraction: 0.5 } });
   expect(events.flatMap((event) => (event.kind === "output" ? event.chunk.toString() : [])).join("")).toBe("built\n");
-  expect(events.flatMap((event) => (event.kind === "phase" ? event.phase : []))).toEqual(["begin", "build", "seal", "check", "install", "switch", "done"]);
+  expect(events.flatMap((event) => (event.kind === "phase" ? event.phase : []))).toEqual([
+    "begin",
+    "build",
+    "seal",
+    "check",
+    "install",
+    "switch",
+    "done",
+  ]);
 });
 
 test("a command that cannot be started, one that runs too long, and a function that throws", async () => {
   const store = storeIn(temporaryFolder());
-  await expect(publish(store, { kind: "command", argv: ["no-such-program-here"], folder: "/" })).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringContaining("no-such-program-here") });
-  await expect(publish(store, { ...(command("setInterval(() => {}, 1000)") as Extract<BuildSource, { kind: "command" }>), timeoutMs: 300 })).rejects.toMatchObject({ code: "BUILD_TIMEOUT" });
-  await expect(publish(store, { kind: "function", build: async () => Promise.reject(new Error("no input")) })).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringContaining("no input") });
+  await expect(publish(store, { kind: "command", argv: ["no-such-program-here"], folder: "/" })).rejects.toMatchObject({
+    code: "BUILD_FAILED",
+    message: expect.stringContaining("no-such-program-here"),
+  });
+  await expect(
+    publish(store, { ...(command("setInterval(() => {}, 1000)") as Extract<BuildSource, { kind: "command" }>), timeoutMs: 300 }),
+  ).rejects.toMatchObject({ code: "BUILD_TIMEOUT" });
+  await expect(
+    publish(store, { kind: "function", build: async () => Promise.reject(new Error("no input")) }),
+  ).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringContaining("no input") });
 });
 
 test("an abort during the build stops it, leaves nothing behind and changes nothing", async () => {
@@ -237,7 +299,10 @@ test("an abort during the build stops it, leaves nothing behind and changes noth
     const onProgress = (event: ProgressEvent) => {
       if (event.kind === "output" || event.kind === "message") stop.abort();
     };
-    await expect(publish(store, source, { signal: stop.signal, onProgress })).rejects.toMatchObject({ code: "INTERRUPTED", exit: 130 });
+    await expect(publish(store, source, { signal: stop.signal, onProgress })).rejects.toMatchObject({
+      code: "INTERRUPTED",
+      exit: 130,
+    });
   }
   expect(manifestBytes(folder)).toBe(manifest);
   expect(readdirSync(join(folder, ".lockkeeper/builds"))).toEqual([]);
@@ -292,11 +357,16 @@ test("a dry run plans and touches nothing", async () => {
   const folder = join(temporaryFolder(), "store");
   const store = storeIn(folder);
   const first = await publish(store, rowsBuild(1), { dryRun: true });
-  expect(first).toMatchObject({ outcome: "planned", plan: { target: join(folder, "DB_a.duckdb"), steps: expect.arrayContaining([expect.objectContaining({ action: "switch" })]) } });
+  expect(first).toMatchObject({
+    outcome: "planned",
+    plan: { target: join(folder, "DB_a.duckdb"), steps: expect.arrayContaining([expect.objectContaining({ action: "switch" })]) },
+  });
   expect(existsSync(folder)).toBe(false);
   await publish(store, rowsBuild(1));
   const manifest = manifestBytes(folder);
-  expect(await publish(store, rowsBuild(1), { dryRun: true })).toMatchObject({ plan: { base: { release: "r000001", version: 1 }, target: join(folder, "DB_b.duckdb") } });
+  expect(await publish(store, rowsBuild(1), { dryRun: true })).toMatchObject({
+    plan: { base: { release: "r000001", version: 1 }, target: join(folder, "DB_b.duckdb") },
+  });
   expect(manifestBytes(folder)).toBe(manifest);
 });
 
@@ -304,7 +374,11 @@ test("slot files that nothing speaks of are never overwritten", async () => {
   const folder = temporaryFolder();
   await writeDatabase(join(folder, "DB_a.duckdb"), "CREATE TABLE precious AS SELECT 1 AS n");
   const sha256 = sha256Of(join(folder, "DB_a.duckdb"));
-  await expect(publish(storeIn(folder), rowsBuild(1))).rejects.toMatchObject({ code: "SLOT_UNKNOWN", exit: 12, hint: expect.stringContaining("adopt holdings --slot a") });
+  await expect(publish(storeIn(folder), rowsBuild(1))).rejects.toMatchObject({
+    code: "SLOT_UNKNOWN",
+    exit: 12,
+    hint: expect.stringContaining("adopt holdings --slot a"),
+  });
   expect(sha256Of(join(folder, "DB_a.duckdb"))).toBe(sha256);
 });
 
@@ -318,7 +392,10 @@ test("not enough free space is told before the build starts", async () => {
 
 test("a network file system is refused", async () => {
   const store = storeIn(temporaryFolder());
-  const remote = { ...store, platform: { ...store.platform, disk: { ...store.platform.disk, kind: async () => ({ name: "nfs", network: true }) } } };
+  const remote = {
+    ...store,
+    platform: { ...store.platform, disk: { ...store.platform.disk, kind: async () => ({ name: "nfs", network: true }) } },
+  };
   await expect(publish(remote, rowsBuild(1))).rejects.toMatchObject({ code: "FILE_SYSTEM_UNSUPPORTED", exit: 14 });
 });
 

@@ -17,9 +17,29 @@ test("rollback is a switch: the previous release under a new version, with the r
   const folder = temporaryFolder();
   const store = await twoReleases(folder);
   const result = await rollback(store, { reason: "wrong prices" });
-  expect(result).toEqual({ store: "holdings", outcome: "switched", release: "r000001", version: 3, previous: { release: "r000002", version: 2 }, reason: "rollback" });
-  expect(manifestOf(folder)).toMatchObject({ active: "a", version: 3, release: "r000001", reason: "rollback", note: "wrong prices", previous: { active: "b", release: "r000002" } });
-  expect(historyOf(folder).at(-1)).toMatchObject({ type: "release.switched", reason: "rollback", version: 3, release: "r000001", note: "wrong prices" });
+  expect(result).toEqual({
+    store: "holdings",
+    outcome: "switched",
+    release: "r000001",
+    version: 3,
+    previous: { release: "r000002", version: 2 },
+    reason: "rollback",
+  });
+  expect(manifestOf(folder)).toMatchObject({
+    active: "a",
+    version: 3,
+    release: "r000001",
+    reason: "rollback",
+    note: "wrong prices",
+    previous: { active: "b", release: "r000002" },
+  });
+  expect(historyOf(folder).at(-1)).toMatchObject({
+    type: "release.switched",
+    reason: "rollback",
+    version: 3,
+    release: "r000001",
+    note: "wrong prices",
+  });
   expect(await rollback(store)).toMatchObject({ release: "r000002", version: 4 });
 });
 
@@ -38,7 +58,12 @@ test("a dry run prints the plan and switches nothing", async () => {
   const folder = temporaryFolder();
   const store = await twoReleases(folder);
   const manifest = manifestBytes(folder);
-  expect(await rollback(store, { dryRun: true })).toMatchObject({ outcome: "planned", release: "r000001", version: 3, plan: { from: { release: "r000002" }, active: "a" } });
+  expect(await rollback(store, { dryRun: true })).toMatchObject({
+    outcome: "planned",
+    release: "r000001",
+    version: 3,
+    plan: { from: { release: "r000002" }, active: "a" },
+  });
   expect(manifestBytes(folder)).toBe(manifest);
 });
 
@@ -49,7 +74,10 @@ test("what cannot be gone back to is refused with the reason, exit 10", async ()
   await publish(store, rowsBuild(1));
   await expect(rollback(store)).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", exit: 10 });
   await publish(store, rowsBuild(2));
-  await expect(rollback(store, { steps: 2 })).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", message: expect.stringContaining("keeps the previous release only") });
+  await expect(rollback(store, { steps: 2 })).rejects.toMatchObject({
+    code: "RELEASE_UNKNOWN",
+    message: expect.stringContaining("keeps the previous release only"),
+  });
   await expect(rollback(store, { to: "r000009" })).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", subject: "r000009" });
   await expect(rollback(store, { to: "r000002" })).rejects.toMatchObject({ code: "USAGE", exit: 2 });
   expect(await rollback(store, { to: "r000001" })).toMatchObject({ release: "r000001" });
@@ -60,9 +88,15 @@ test("FACTS 5: a slot that is not byte for byte the previous release is not serv
   const store = await twoReleases(folder);
   const manifest = manifestBytes(folder);
   appendFileSync(join(folder, "DB_a.duckdb"), "x");
-  await expect(rollback(store)).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", message: expect.stringContaining("changed by another program") });
+  await expect(rollback(store)).rejects.toMatchObject({
+    code: "RELEASE_UNKNOWN",
+    message: expect.stringContaining("changed by another program"),
+  });
   writeFileSync(join(folder, "DB_a.duckdb.wal"), "x");
-  await expect(rollback(store)).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", message: expect.stringContaining("write-ahead log") });
+  await expect(rollback(store)).rejects.toMatchObject({
+    code: "RELEASE_UNKNOWN",
+    message: expect.stringContaining("write-ahead log"),
+  });
   rmSync(join(folder, "DB_a.duckdb"));
   await expect(rollback(store)).rejects.toMatchObject({ code: "RELEASE_UNKNOWN", message: expect.stringContaining("missing") });
   expect(manifestBytes(folder)).toBe(manifest);
