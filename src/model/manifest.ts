@@ -130,10 +130,10 @@ export function parseManifest(bytes: Buffer, path: string): Manifest {
   }
   const { active, version } = value;
   if (typeof active !== "string" || !(isSlot(active) || releaseIdPattern.test(active))) {
-    throw invalid(path, "active", active, 'must be "a", "b" or a release id such as "r000042"');
+    throw invalid({ path, field: "active", value: active, rule: 'must be "a", "b" or a release id such as "r000042"' });
   }
   if (!versionSchema.safeParse(version).success) {
-    throw invalid(path, "version", version, "must be a non-negative integer up to 2^53 - 1");
+    throw invalid({ path, field: "version", value: version, rule: "must be a non-negative integer up to 2^53 - 1" });
   }
   const own = ownManifest(value);
   const basename = typeof value["basename"] === "string" ? value["basename"] : undefined;
@@ -178,8 +178,14 @@ function parseObject(bytes: Buffer, path: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function invalid(path: string, field: string, value: unknown, rule: string): LockkeeperError {
-  const shown = value === undefined ? "missing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+function invalid(what: {
+  readonly path: string;
+  readonly field: string;
+  readonly value: unknown;
+  readonly rule: string;
+}): LockkeeperError {
+  const { path, field, value, rule } = what;
+  const shown = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
   return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, {
     hint: manifestHint,
     subject: path,

@@ -6,7 +6,10 @@ export const nodeClock: Clock = {
   monotonicMs: () => performance.now(),
   wait(ms, { signal, idle = false } = {}) {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason as Error);
+      if (signal?.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
       const onAbort = () => {
         clearTimeout(timer);
         reject(signal?.reason as Error);

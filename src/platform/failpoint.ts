@@ -15,8 +15,9 @@ export function failpointsFrom(setting: string | undefined): (name: string) => P
   for (const part of (setting ?? "").split(",").filter(Boolean)) {
     const [name = "", action] = part.split("=");
     const known = actions.find((candidate) => candidate === action);
-    if (!known)
+    if (!known) {
       throw new LockkeeperError("USAGE", `LOCKKEEPER_FAILPOINTS: "${part}" is not NAME=${actions.join("|")}`, { subject: part });
+    }
     armed.set(name, known);
   }
   return async (name) => {
@@ -30,5 +31,7 @@ async function fire(name: string, action: Action): Promise<void> {
   writeSync(2, `failpoint ${name} ${action}\n`);
   process.kill(process.pid, action === "kill" ? "SIGKILL" : "SIGSTOP");
   // The signal is delivered before the next turn of the event loop.
-  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
 }

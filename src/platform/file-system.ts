@@ -6,8 +6,8 @@ import type { FileStat, FileSystem, OpenFile, OpenMode } from "./port.ts";
 const windows = process.platform === "win32";
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
 // Neither flag exists on Windows, which has neither FIFOs nor links in this sense.
-const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
-const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
+const O_NOFOLLOW = windows ? 0 : constants.O_NOFOLLOW;
+const O_NONBLOCK = windows ? 0 : constants.O_NONBLOCK;
 
 /** The file system of this machine. */
 export const nodeFileSystem: FileSystem = {
@@ -155,7 +155,7 @@ function readAll(descriptor: number, bytesMax: number): Buffer {
 
 function toStat(stats: BigIntStats): FileStat {
   return {
-    kind: stats.isFile() ? "file" : stats.isDirectory() ? "folder" : stats.isSymbolicLink() ? "symlink" : "other",
+    kind: kindOf(stats),
     device: stats.dev,
     inode: stats.ino,
     bytes: Number(stats.size),
@@ -165,6 +165,12 @@ function toStat(stats: BigIntStats): FileStat {
     modifiedNs: stats.mtimeNs,
     changedNs: stats.ctimeNs,
   };
+}
+
+function kindOf(stats: BigIntStats): FileStat["kind"] {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "folder";
+  return stats.isSymbolicLink() ? "symlink" : "other";
 }
 
 async function undefinedIfMissing<T>(action: () => Promise<T>): Promise<T | undefined> {

@@ -8,8 +8,10 @@ export const renameWaitMs = 10_000;
 
 const renamePauseMs = 50;
 
-/** Options of `replaceFile`. */
-export interface ReplaceOptions {
+/** A file to write whole. */
+export interface NewFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
   /** Prefix of the failpoints between the steps: `<name>.written`, `.synced`, `.renamed`, `.done`. */
   readonly failpoint: string;
   /** Permission bits of the new file. Default 0o644. */
@@ -21,15 +23,16 @@ export interface ReplaceOptions {
  * returns, the new ones survive a power cut. Temporary file in the same folder → write until every byte is out → length
  * check → fsync → rename → fsync of the folder. Throws `DISK_FULL`, `PERMISSION_DENIED`, … with the old file in place.
  */
-export async function replaceFile(platform: Platform, path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
+export async function replaceFile(platform: Platform, file: NewFile): Promise<void> {
+  const { path, failpoint } = file;
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${platform.random(6)}.tmp`);
   try {
-    await writeNewFile(platform, temporary, bytes, options);
+    await writeNewFile(platform, { ...file, path: temporary });
     await renameFile(platform, temporary, path);
-    await platform.failpoint(`${options.failpoint}.renamed`);
+    await platform.failpoint(`${failpoint}.renamed`);
     await platform.files.syncFolder(folder);
-    await platform.failpoint(`${options.failpoint}.done`);
+    await platform.failpoint(`${failpoint}.done`);
   } catch (error) {
     await platform.files.removeFile(temporary).catch(() => undefined);
     throw ioError(error, "replace", path);
@@ -39,13 +42,13 @@ export async function replaceFile(platform: Platform, path: string, bytes: Uint8
 /**
  * Makes a new file with `bytes`, fsynced; its folder entry is not. The name must be free.
  */
-export async function writeNewFile(platform: Platform, path: string, bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
-  const file = await platform.files.open(path, "create", options.permissions);
+export async function writeNewFile(platform: Platform, wanted: NewFile): Promise<void> {
+  const file = await platform.files.open(wanted.path, "create", wanted.permissions);
   try {
-    await writeWhole(file, bytes, 0);
-    await platform.failpoint(`${options.failpoint}.written`);
+    await writeWhole(file, wanted.bytes, 0);
+    await platform.failpoint(`${wanted.failpoint}.written`);
     await file.sync();
-    await platform.failpoint(`${options.failpoint}.synced`);
+    await platform.failpoint(`${wanted.failpoint}.synced`);
   } finally {
     await file.close();
   }
@@ -56,8 +59,9 @@ export async function writeWhole(file: OpenFile, bytes: Uint8Array, position: nu
   let done = 0;
   while (done < bytes.length) {
     const count = await file.write(bytes.subarray(done), position + done);
-    if (count === 0)
+    if (count === 0) {
       throw new LockkeeperError("DISK_FULL", `${file.path} took ${done} of ${bytes.length} bytes`, { subject: file.path });
+    }
     done += count;
   }
   const stat = await file.stat();

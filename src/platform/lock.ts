@@ -106,14 +106,15 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
     if (!(await isAtPath(platform, file))) return "replaced";
     const last = readLockNote(platform, request.path);
     await writeNote(platform, file, { purpose: request.purpose });
-    held = heldLock(platform, request, file, last?.closed === false ? last.holder : undefined);
+    held = heldLock(platform, request, { file, lastHolderDied: last?.closed === false ? last.holder : undefined });
     return held;
   } finally {
     if (!held) await file.close();
   }
 }
 
-function heldLock(platform: Platform, request: LockRequest, file: OpenFile, lastHolderDied: LockHolder | undefined): HeldLock {
+function heldLock(platform: Platform, request: LockRequest, taken: Pick<HeldLock, "file" | "lastHolderDied">): HeldLock {
+  const { file, lastHolderDied } = taken;
   let released = false;
   return {
     file,

@@ -30,9 +30,11 @@ export interface AdoptOptions extends OperationOptions {
 export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Promise<SwitchResult> {
   const seen = await readState(store);
   const wanted = await targetOf(store, seen, options.slot);
-  if (options.dryRun) return planned(store, planAdoption(store, seen, wanted, await nextReleaseId(store, seen)));
+  if (options.dryRun) {
+    return planned(store, planAdoption(store, seen, { target: wanted, release: await nextReleaseId(store, seen) }));
+  }
   await prepareFolders(store);
-  return underWriterLock(store, "adopt", options, async (lock) => {
+  return underWriterLock(store, { ...options, purpose: "adopt" }, async (lock) => {
     await makeManifestDurable(store);
     const state = await readState(store);
     const target = await targetOf(store, state, options.slot);
@@ -43,7 +45,7 @@ export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Pr
       await writePin(store, release);
       await store.platform.failpoint("adopt.recorded");
       const change = { target, release, record, reason: "adopt", note: options.reason, keepPrevious: false } as const;
-      const { version, previous } = await commitSwitch(store, lock, state, change, options);
+      const { version, previous } = await commitSwitch(store, { lock, state, options }, change);
       return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "adopt" };
     } finally {
       for (const letWritersIn of held) await letWritersIn();
@@ -51,7 +53,12 @@ export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Pr
   });
 }
 
-function planAdoption(store: ReleaseStore, state: StoreState, target: InstallTarget, release: string): SwitchPlan {
+function planAdoption(
+  store: ReleaseStore,
+  state: StoreState,
+  to: { readonly target: InstallTarget; readonly release: string },
+): SwitchPlan {
+  const { target, release } = to;
   const from = currentRel(state.current);
   return {
     store: store.name,
@@ -118,7 +125,7 @@ async function holdSlots(store: ReleaseStore, target: InstallTarget): Promise<((
 }
 
 async function recordSlot(store: ReleaseStore, target: InstallTarget, release: string) {
-  const { files, clock, random } = store.platform;
+  const { files, clock } = store.platform;
   if ((await files.stat(`${target.path}.wal`)) !== undefined) {
     throw new LockkeeperError("BUILD_UNFINISHED", `${target.path} has a write-ahead log beside it`, {
       hint: "Open it once with DuckDB, run CHECKPOINT, close it, then adopt.",
@@ -133,7 +140,7 @@ async function recordSlot(store: ReleaseStore, target: InstallTarget, release: s
   if (opens?.status === "fail") throw new LockkeeperError("DATABASE_CORRUPT", opens.message, { subject: target.path });
   return writeRecord(store, {
     release,
-    uid: random(16),
+    uid: store.platform.random(16),
     store: store.name,
     layout: store.layout,
     basename: target.basename,

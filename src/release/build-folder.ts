@@ -9,6 +9,8 @@ export interface BuildFolder {
   /** Random; the build's name until it has a release id, and in quarantine. */
   readonly id: string;
   readonly folder: string;
+  /** Stem of the data file. */
+  readonly basename: string;
   /** Where the data file is to be written; its name is constant, for the engine writes it into views. */
   readonly path: string;
   /** Unlocks the folder, leaving what is in it. */
@@ -37,6 +39,7 @@ export async function makeBuildFolder(store: ReleaseStore, basename: string): Pr
   return {
     id,
     folder,
+    basename,
     path: join(folder, `${basename}.duckdb`),
     unlock,
     async discard() {

@@ -58,7 +58,7 @@ export async function assertManifestUnmoved(store: ReleaseStore, expected: Ident
 export async function writeManifest(store: ReleaseStore, fields: Omit<OwnManifest, "formatVersion" | "digest">): Promise<void> {
   const bytes = renderManifest(fields);
   try {
-    await replaceFile(store.platform, store.paths.manifest, bytes, { failpoint: "switch" });
+    await replaceFile(store.platform, { path: store.paths.manifest, bytes, failpoint: "switch" });
     const read = store.platform.files.readNow(store.paths.manifest, manifestBytesMax);
     if (read?.bytes?.equals(bytes)) return;
   } catch (error) {

@@ -27,7 +27,9 @@ export function followMessages(
       if (message) onMessage(message);
     }
   };
-  const stop = platform.clock.every(pollMs, () => (busy = busy.then(look)));
+  const stop = platform.clock.every(pollMs, () => {
+    busy = busy.then(look);
+  });
   return async () => {
     stop();
     await busy;

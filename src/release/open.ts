@@ -54,8 +54,9 @@ export async function prepareFolders(store: ReleaseStore): Promise<void> {
       subject: paths.folder,
     });
   }
-  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash])
+  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]) {
     await makeFolders(platform, root, folder);
+  }
 }
 
 async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {

@@ -38,8 +38,12 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
     null,
     2,
   );
-  await replaceFile(platform, join(target, "build.log"), report.output, { failpoint: "quarantine.log" });
-  await replaceFile(platform, join(target, "report.json"), Buffer.from(`${text}\n`), { failpoint: "quarantine.report" });
+  await replaceFile(platform, { path: join(target, "build.log"), bytes: report.output, failpoint: "quarantine.log" });
+  await replaceFile(platform, {
+    path: join(target, "report.json"),
+    bytes: Buffer.from(`${text}\n`),
+    failpoint: "quarantine.report",
+  });
   return target;
 }
 

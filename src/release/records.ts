@@ -23,7 +23,7 @@ export async function writeRecord(
   record: Omit<ReleaseRecord, "formatVersion">,
 ): Promise<OwnManifest["record"]> {
   const bytes = renderRecord(record);
-  await replaceFile(store.platform, store.paths.record(record.release), bytes, { failpoint: "record" });
+  await replaceFile(store.platform, { path: store.paths.record(record.release), bytes, failpoint: "record" });
   return { path: recordReference(record.release), sha256: sha256Hex(bytes) };
 }
 

@@ -23,8 +23,9 @@ export async function planPrune(store: ReleaseStore): Promise<PlanStep[]> {
   for (const name of await files.list(store.paths.pins)) {
     if (old(name, ".pin")) remove(join(store.paths.pins, name), "neither active nor previous");
   }
-  for (const folder of (await listQuarantine(store)).slice(store.quarantineKeep))
+  for (const folder of (await listQuarantine(store)).slice(store.quarantineKeep)) {
     remove(folder, `beyond the newest ${store.quarantineKeep} kept in quarantine`);
+  }
   for (const folder of [store.paths.folder, store.paths.records]) {
     for (const name of await files.list(folder)) {
       if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) remove(join(folder, name), "left by a crash in mid-replacement");
@@ -38,20 +39,22 @@ export async function applyPrune(store: ReleaseStore, plan: readonly PlanStep[])
   for (const step of plan) {
     if (step.action !== "remove") continue;
     if (step.subject.endsWith(".pin")) await removePin(store, step.subject);
-    else
+    else {
       await renameFile(
         store.platform,
         step.subject,
         join(store.paths.trash, `${store.platform.random(6)}-${basename(step.subject)}`),
       );
+    }
   }
   await store.platform.failpoint("prune.done");
 }
 
 /** Deletes what was pruned; slow, so after the writer lock is free. Two processes may do it at once. */
 export async function emptyTrash(store: ReleaseStore): Promise<void> {
-  for (const name of await store.platform.files.list(store.paths.trash))
+  for (const name of await store.platform.files.list(store.paths.trash)) {
     await removeTree(store.platform, join(store.paths.trash, name));
+  }
 }
 
 async function removePin(store: ReleaseStore, path: string): Promise<void> {

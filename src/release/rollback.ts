@@ -24,20 +24,22 @@ export interface RollbackOptions extends OperationOptions, RollbackRequest {
 export async function rollback(store: ReleaseStore, options: RollbackOptions = {}): Promise<SwitchResult> {
   if (options.dryRun) {
     const state = await readState(store);
-    return withTarget(store, state, options, async (target) => ({ ...planned(store, planRollback(store, state, target)) }));
+    return withTarget(store, { state, request: options }, async (target) => ({
+      ...planned(store, planRollback(store, state, target)),
+    }));
   }
   assertExists(store, await readState(store));
   await prepareFolders(store);
-  return underWriterLock(store, "rollback", options, async (lock) => {
+  return underWriterLock(store, { ...options, purpose: "rollback" }, async (lock) => {
     await makeManifestDurable(store);
     const state = await readState(store);
-    return withTarget(store, state, options, async (target) => {
+    return withTarget(store, { state, request: options }, async (target) => {
       throwIfInterrupted(options.signal, "the rollback");
       await store.platform.failpoint("rollback.verified");
       const { release } = target.record;
       const record = { path: recordReference(release), sha256: target.recordSha256 };
       const wanted = { target, release, record, reason: "rollback", note: options.reason, keepPrevious: true } as const;
-      const { version, previous } = await commitSwitch(store, lock, state, wanted, options);
+      const { version, previous } = await commitSwitch(store, { lock, state, options }, wanted);
       return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "rollback" };
     });
   });
@@ -45,10 +47,10 @@ export async function rollback(store: ReleaseStore, options: RollbackOptions = {
 
 async function withTarget(
   store: ReleaseStore,
-  state: StoreState,
-  request: RollbackRequest,
+  from: { readonly state: StoreState; readonly request: RollbackRequest },
   use: (target: RollbackTarget) => Promise<SwitchResult>,
 ): Promise<SwitchResult> {
+  const { state, request } = from;
   const current = assertExists(store, state);
   const { target, release } = await layoutOf(store).rollbackTarget(store, current, request);
   try {

@@ -28,6 +28,14 @@ export interface BuildRun {
   readonly options: OperationOptions;
 }
 
+/** A run with what it writes to. */
+interface Task extends BuildRun {
+  readonly store: ReleaseStore;
+  readonly log: OutputLog;
+}
+
+type CommandSource = Extract<BuildSource, { kind: "command" }>;
+
 /** How a build ended. */
 export interface BuildOutcome {
   readonly builder: ReleaseRecord["builder"];
@@ -52,7 +60,7 @@ export async function runBuild(store: ReleaseStore, source: BuildSource, run: Bu
   const log = await openOutputLog(store.platform, join(run.folder.folder, "build.log"));
   const started = store.platform.clock.monotonicMs();
   try {
-    const details = await runSource(store, source, run, log);
+    const details = await runSource({ ...run, store, log }, source);
     const durationMs = Math.round(store.platform.clock.monotonicMs() - started);
     return { builder: { ...details, durationMs }, output: log.tail() };
   } catch (error) {
@@ -62,49 +70,40 @@ export async function runBuild(store: ReleaseStore, source: BuildSource, run: Bu
   }
 }
 
-async function runSource(
-  store: ReleaseStore,
-  source: BuildSource,
-  run: BuildRun,
-  log: OutputLog,
-): Promise<Omit<ReleaseRecord["builder"], "durationMs">> {
+async function runSource(task: Task, source: BuildSource): Promise<Omit<ReleaseRecord["builder"], "durationMs">> {
   switch (source.kind) {
     case "command":
-      return { kind: "command", command: [...source.argv], exit: await runCommand(store, source, run, log) };
+      return { kind: "command", command: [...source.argv], exit: await runCommand(task, source) };
     case "function":
-      await runFunction(store, source, run);
+      await runFunction(task, source);
       return { kind: "function" };
     case "copy":
-      await store.platform.files.copy(source.source, run.folder.path).catch((error: unknown) => {
+      await task.store.platform.files.copy(source.source, task.folder.path).catch((error: unknown) => {
         throw ioError(error, "copy", source.source);
       });
       return { kind: "copy" };
   }
 }
 
-async function runCommand(
-  store: ReleaseStore,
-  source: Extract<BuildSource, { kind: "command" }>,
-  run: BuildRun,
-  log: OutputLog,
-): Promise<number> {
-  const messages = join(run.folder.folder, "messages.jsonl");
-  const stop = followMessages(store.platform, messages, (message) => run.options.onProgress?.({ kind: "message", message }));
+async function runCommand(task: Task, source: CommandSource): Promise<number> {
+  const { store, log, folder, options } = task;
+  const messages = join(folder.folder, "messages.jsonl");
+  const stop = followMessages(store.platform, messages, (message) => options.onProgress?.({ kind: "message", message }));
   try {
     const exit = await store.platform.processes.run({
       argv: source.argv,
       folder: source.folder,
-      environment: environmentOf(store, run, messages),
-      inherit: [run.lock.file],
+      environment: environmentOf(task, messages),
+      inherit: [task.lock.file],
       graceMs,
       ...(source.timeoutMs !== undefined && { timeoutMs: source.timeoutMs }),
-      ...(run.options.signal && { signal: run.options.signal }),
+      ...(options.signal && { signal: options.signal }),
       onOutput(chunk, stream) {
         log.add(chunk);
-        run.options.onProgress?.({ kind: "output", stream, chunk });
+        options.onProgress?.({ kind: "output", stream, chunk });
       },
     });
-    return assertExit(source, run, exit, log);
+    return assertExit(task, source, exit);
   } catch (error) {
     throw isLockkeeperError(error) ? error : notStarted(source.argv, error);
   } finally {
@@ -113,8 +112,8 @@ async function runCommand(
 }
 
 /** The variables by which a build command finds its way; docs/builds.md describes each. */
-function environmentOf(store: ReleaseStore, run: BuildRun, messages: string): Record<string, string | undefined> {
-  const { folder, base } = run;
+function environmentOf(task: Task, messages: string): Record<string, string | undefined> {
+  const { store, folder, base } = task;
   return {
     LOCKKEEPER_STORE: store.name,
     LOCKKEEPER_BUILD_PATH: folder.path,
@@ -128,13 +127,8 @@ function environmentOf(store: ReleaseStore, run: BuildRun, messages: string): Re
   };
 }
 
-function assertExit(
-  source: { readonly argv: readonly string[]; readonly timeoutMs?: number | undefined },
-  run: BuildRun,
-  exit: CommandExit,
-  log: OutputLog,
-): number {
-  const { signal } = run.options;
+function assertExit(task: Task, source: CommandSource, exit: CommandExit): number {
+  const { signal } = task.options;
   if (signal?.aborted) throw interruptedError("the build", signal.reason);
   const command = source.argv.join(" ").slice(0, 200);
   if (exit.timedOut) {
@@ -145,7 +139,7 @@ function assertExit(
   }
   if (exit.exit === 0) return 0;
   const how = exit.exit === null ? `was killed by ${exit.signal}` : `exited with code ${exit.exit}`;
-  const last = log.lastLine();
+  const last = task.log.lastLine();
   throw new LockkeeperError(
     "BUILD_FAILED",
     `the build command ${how}: ${command}${last ? `; its last line: ${last.slice(0, 500)}` : ""}`,
@@ -165,22 +159,19 @@ function notStarted(argv: readonly string[], error: unknown): LockkeeperError {
 }
 
 /** Runs a build function until it settles, its time is up, or the operation is interrupted and the grace is over. */
-async function runFunction(
-  store: ReleaseStore,
-  source: Extract<BuildSource, { kind: "function" }>,
-  run: BuildRun,
-): Promise<void> {
-  const { clock } = store.platform;
+async function runFunction(task: Task, source: Extract<BuildSource, { kind: "function" }>): Promise<void> {
+  const { clock } = task.store.platform;
+  const { folder, base, options } = task;
   const stop = new AbortController();
   const done = new AbortController();
-  const signals = [stop.signal, ...(run.options.signal ? [run.options.signal] : [])];
+  const signals = [stop.signal, ...(options.signal ? [options.signal] : [])];
   const signal = AbortSignal.any(signals);
   const context: BuildContext = {
-    path: run.folder.path,
-    dir: run.folder.folder,
-    base: run.base,
+    path: folder.path,
+    dir: folder.folder,
+    base,
     signal,
-    message: (message) => run.options.onProgress?.({ kind: "message", message }),
+    message: (message) => options.onProgress?.({ kind: "message", message }),
   };
   const timeoutMs = source.timeoutMs;
   if (timeoutMs !== undefined) {

@@ -1,7 +1,7 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { dirname } from "node:path";
 import { ioError } from "../platform/io-error.ts";
-import type { OpenFile } from "../platform/port.ts";
+import type { FileStat, OpenFile } from "../platform/port.ts";
 import type { FileDigest } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
 
@@ -23,8 +23,7 @@ export async function seal(store: ReleaseStore, path: string, signal: AbortSigna
   const { files } = store.platform;
   const stat = await files.stat(path);
   if (stat?.kind !== "file" || stat.bytes === 0) {
-    const what = stat === undefined ? "is missing" : stat.kind === "file" ? "is empty" : "is not a regular file";
-    throw new LockkeeperError("BUILD_EMPTY", `the build ended, but ${path} ${what}`, {
+    throw new LockkeeperError("BUILD_EMPTY", `the build ended, but ${path} ${whatIsWrong(stat)}`, {
       hint: "Write the database to the path in LOCKKEEPER_BUILD_PATH (also in DUCKDB_PATH).",
       subject: path,
     });
@@ -86,4 +85,9 @@ async function assertNoLog(store: ReleaseStore, path: string): Promise<void> {
     hint: "Run CHECKPOINT and close the database at the end of the build.",
     subject: `${path}.wal`,
   });
+}
+
+function whatIsWrong(stat: FileStat | undefined): string {
+  if (stat === undefined) return "is missing";
+  return stat.kind === "file" ? "is empty" : "is not a regular file";
 }

@@ -16,7 +16,7 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   return {
     store: store.name,
     kind: "release",
-    status: problem !== undefined || !manifest ? "fail" : concerns.length > 0 ? "warn" : "pass",
+    status: manifest ? worstOf(concerns) : "fail",
     ...(manifest && { release: releaseOf(manifest), version: manifest.version, active: manifest.active }),
     ...(manifest?.lastUpdated !== undefined && { lastUpdated: manifest.lastUpdated }),
     ...(previous && { previous: { release: previous.release, version: previous.version } }),
@@ -25,14 +25,20 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   };
 }
 
+function worstOf(concerns: readonly string[]): StoreStatus["status"] {
+  return concerns.length > 0 ? "warn" : "pass";
+}
+
 function concernsOf(store: ReleaseStore, state: StoreState, lock: LockStatus | undefined): string[] {
   const concerns: string[] = [];
-  if (!state.current)
+  if (!state.current) {
     concerns.push(hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet");
-  else if (!state.current.manifest.own)
+  } else if (!state.current.manifest.own) {
     concerns.push(`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`);
-  if (lock && !lock.held)
+  }
+  if (lock && !lock.held) {
     concerns.push(`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`);
+  }
   return concerns;
 }
 

@@ -19,6 +19,13 @@ export interface Switch {
   readonly keepPrevious: boolean;
 }
 
+/** Under which lock, on what state, for whom. */
+export interface SwitchMoment {
+  readonly lock: HeldLock;
+  readonly state: StoreState;
+  readonly options: OperationOptions;
+}
+
 /** A switch that happened. */
 export interface Switched {
   readonly version: number;
@@ -29,13 +36,8 @@ export interface Switched {
  * Makes a release active: lock file and manifest identity are compared once more, the manifest is replaced and read back, the history gets its
  * line. Before the rename nothing changed for any reader; after it the release is out, and a history that cannot be written is only told.
  */
-export async function commitSwitch(
-  store: ReleaseStore,
-  lock: HeldLock,
-  state: StoreState,
-  wanted: Switch,
-  options: OperationOptions,
-): Promise<Switched> {
+export async function commitSwitch(store: ReleaseStore, moment: SwitchMoment, wanted: Switch): Promise<Switched> {
+  const { lock, state, options } = moment;
   const { current } = state;
   const manifest = newManifest(store, state, wanted);
   if (current?.manifest.own) await appendHistory(store, current.manifest.own, []);

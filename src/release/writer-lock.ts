@@ -8,22 +8,22 @@ import type { OperationOptions, ReleaseStore } from "./store.ts";
  */
 export async function underWriterLock<T>(
   store: ReleaseStore,
-  purpose: string,
-  options: OperationOptions,
+  options: OperationOptions & { readonly purpose: string },
   critical: (lock: HeldLock) => Promise<T>,
 ): Promise<T> {
   const lock = await acquireLock(store.platform, {
     path: store.paths.writerLock,
     code: "WRITER_LOCKED",
     what: `the writer lock of ${store.name}`,
-    purpose: `${purpose} ${store.name}`,
+    purpose: `${options.purpose} ${store.name}`,
     waitMs: options.waitMs ?? 0,
     signal: options.signal,
     onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `the writer lock is held by ${nameOf(holder)}` }),
   });
   try {
-    if (lock.lastHolderDied)
+    if (lock.lastHolderDied) {
       options.onProgress?.({ kind: "cleaned", detail: `the last writer, ${nameOf(lock.lastHolderDied)}, died` });
+    }
     return await critical(lock);
   } finally {
     await lock.release();

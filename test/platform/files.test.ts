@@ -29,7 +29,7 @@ function withFile(change: (file: OpenFile) => Partial<OpenFile>): Platform {
 test("replaces a file whole, with the permissions it was asked for, whatever the umask", async () => {
   const path = join(temporaryFolder(), "m.json");
   writeFileSync(path, "old");
-  await replaceFile(platform, path, Buffer.from("new"), { failpoint: "x", permissions: 0o640 });
+  await replaceFile(platform, { path, bytes: Buffer.from("new"), failpoint: "x", permissions: 0o640 });
   expect(readFileSync(path, "utf8")).toBe("new");
   expect(statSync(path).mode & 0o777).toBe(0o640);
 });
@@ -39,10 +39,10 @@ test("FACTS 5: a disk that takes a part of the bytes is written in a loop; one t
   const path = join(folder, "m.json");
   writeFileSync(path, "old");
   const short = withFile((file) => ({ write: (bytes, position) => file.write(bytes.subarray(0, 1), position) }));
-  await replaceFile(short, path, Buffer.from("new!"), { failpoint: "x" });
+  await replaceFile(short, { path, bytes: Buffer.from("new!"), failpoint: "x" });
   expect(readFileSync(path, "utf8")).toBe("new!");
   const full = withFile(() => ({ write: async () => 0 }));
-  await expect(replaceFile(full, path, Buffer.from("newer"), { failpoint: "x" })).rejects.toMatchObject({
+  await expect(replaceFile(full, { path, bytes: Buffer.from("newer"), failpoint: "x" })).rejects.toMatchObject({
     code: "DISK_FULL",
     exit: 15,
   });
@@ -61,7 +61,9 @@ test("an fsync that fails is an error, never tried again, and the old file stays
       throw Object.assign(new Error("EIO"), { code: "EIO" });
     },
   }));
-  await expect(replaceFile(failing, path, Buffer.from("new"), { failpoint: "x" })).rejects.toMatchObject({ code: "IO_FAILED" });
+  await expect(replaceFile(failing, { path, bytes: Buffer.from("new"), failpoint: "x" })).rejects.toMatchObject({
+    code: "IO_FAILED",
+  });
   expect(calls).toBe(1);
   expect(readFileSync(path, "utf8")).toBe("old");
   expect(readdirSync(folder)).toEqual(["m.json"]);
@@ -75,7 +77,7 @@ test.each(["x.written", "x.synced", "x.renamed"])(
     const child = startScript(
       `import { replaceFile } from ${JSON.stringify(distUrl("platform/files.js"))};
      import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
-     await replaceFile(nodePlatform(), ${JSON.stringify(path)}, Buffer.from("new"), { failpoint: "x" });`,
+     await replaceFile(nodePlatform(), { path: ${JSON.stringify(path)}, bytes: Buffer.from("new"), failpoint: "x" });`,
       { env: { LOCKKEEPER_FAILPOINTS: `${name}=kill` } },
     );
     expect(await child.ended).toMatchObject({ signal: "SIGKILL" });

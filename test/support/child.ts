@@ -69,7 +69,9 @@ export function startProgram(
       const index = seen.findIndex((line) => line.startsWith(prefix));
       if (index >= 0) return Promise.resolve(seen.splice(index, 1)[0] ?? "");
       if (over) return Promise.reject(new Error(`ended without a line "${prefix}": ${stderr}`));
-      return new Promise((resolve, reject) => waiting.push({ prefix, resolve, reject }));
+      return new Promise((resolve, reject) => {
+        waiting.push({ prefix, resolve, reject });
+      });
     },
     send: (text) => void child.stdin.write(`${text}\n`),
     stderr: () => stderr,

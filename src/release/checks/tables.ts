@@ -12,13 +12,14 @@ export function checkTables(check: Extract<Check, { check: "tables" }>, tables: 
   const missing = check.names.filter((name) => !findTable(tables, name));
   const expected = check.names.join(", ");
   const common = { name: check.name ?? "tables", check: "tables", severity: check.severity, expected };
-  if (missing.length === 0)
+  if (missing.length === 0) {
     return {
       ...common,
       status: "pass",
       observed: expected,
       message: `${check.names.length} of ${check.names.length} tables are there`,
     };
+  }
   const there = tables.map((table) => (table.schema === "main" ? table.name : `${table.schema}.${table.name}`));
   const observed = there.length === 0 ? "no table" : there.slice(0, 20).join(", ");
   return { ...common, status: "fail", table: missing[0] ?? "", observed, message: `missing: ${missing.join(", ")}` };

@@ -148,9 +148,9 @@ function slotBusy(path: string): LockkeeperError {
 
 /** A leftover log would be replayed into whatever file comes to lie beside it, even by readers. */
 async function moveLogAway(store: ReleaseStore, log: string): Promise<void> {
-  const { files, random } = store.platform;
+  const { files } = store.platform;
   if ((await files.stat(log)) === undefined) return;
-  await renameFile(store.platform, log, join(store.paths.trash, `${random(6)}-${nameOf(log)}`));
+  await renameFile(store.platform, log, join(store.paths.trash, `${store.platform.random(6)}-${nameOf(log)}`));
   await files.syncFolder(dirname(log));
 }
 

@@ -1,0 +1,111 @@
+import type { Rel } from "../model/plan.ts";
+import type { ReleaseRecord } from "../model/release-record.ts";
+import type { HeldLock } from "../platform/lock.ts";
+import type { Checked } from "./checks/run-checks.ts";
+import type { InstallTarget } from "./layout/layout.ts";
+import { makeManifestDurable } from "./manifest-file.ts";
+import type { PublishOptions } from "./publish.ts";
+import { fileReference, writePin, writeRecord } from "./records.ts";
+import { applyPrune, emptyTrash, planPrune } from "./retention.ts";
+import type { SealedBuild } from "./seal.ts";
+import { layoutOf, nextReleaseId, readPublishableState } from "./state.ts";
+import type { OperationOptions, ReleaseStore } from "./store.ts";
+import { commitSwitch } from "./switch.ts";
+import { underWriterLock } from "./writer-lock.ts";
+
+/** A finished build does not fail because a rollback holds the writer lock for a moment: it waits at least this long. */
+export const installWaitMs = 60_000;
+
+/** A build that has passed everything. */
+export interface CheckedBuild {
+  readonly sealed: SealedBuild;
+  readonly checked: Checked;
+  readonly builder: ReleaseRecord["builder"];
+  readonly parent: Rel | undefined;
+}
+
+/** A release that is out. */
+export interface Installed {
+  readonly release: string;
+  readonly version: number;
+  readonly previous?: Rel;
+  /** From asking for the writer lock to its end. */
+  readonly switchMs: number;
+}
+
+/**
+ * Install → switch → history → prune, under the writer lock. Id, version and target are chosen only now: a rollback may have happened during the
+ * build. Record and pin are durable before the data moves; the data before the switch.
+ */
+export async function installAndSwitch(store: ReleaseStore, build: CheckedBuild, options: PublishOptions): Promise<Installed> {
+  const started = store.platform.clock.monotonicMs();
+  options.onProgress?.({ kind: "phase", phase: "install" });
+  const request = { ...options, purpose: "publish", waitMs: Math.max(options.waitMs ?? 0, installWaitMs) };
+  const installed = await underWriterLock(store, request, (lock) => installUnderLock(store, build, { lock, options }));
+  await emptyTrash(store);
+  return { ...installed, switchMs: Math.round(store.platform.clock.monotonicMs() - started) };
+}
+
+async function installUnderLock(
+  store: ReleaseStore,
+  build: CheckedBuild,
+  { lock, options }: { readonly lock: HeldLock; readonly options: PublishOptions },
+): Promise<Omit<Installed, "switchMs">> {
+  await makeManifestDurable(store);
+  const state = await readPublishableState(store);
+  const release = await nextReleaseId(store, state);
+  const layout = layoutOf(store);
+  const target = await layout.target(store, state.current, release);
+  const letWritersIn = await layout.clear(store, target);
+  try {
+    const record = await writeRecord(store, recordFor(store, build, { release, target }));
+    await writePin(store, release);
+    await store.platform.failpoint("install.recorded");
+    await lock.verify();
+    await layout.install(store, build.sealed, target);
+    options.onProgress?.({ kind: "phase", phase: "switch", detail: release });
+    const wanted = {
+      target,
+      release,
+      record,
+      reason: options.reason ?? "publish",
+      note: options.note,
+      keepPrevious: true,
+    } as const;
+    const { version, previous } = await commitSwitch(store, { lock, state, options }, wanted);
+    await prune(store, options);
+    return { release, version, ...(previous && { previous }) };
+  } finally {
+    await letWritersIn();
+  }
+}
+
+function recordFor(
+  store: ReleaseStore,
+  build: CheckedBuild,
+  { release, target }: { readonly release: string; readonly target: InstallTarget },
+): Omit<ReleaseRecord, "formatVersion"> {
+  return {
+    release,
+    uid: store.platform.random(16),
+    store: store.name,
+    layout: store.layout,
+    basename: target.basename,
+    ...(build.parent && { parent: build.parent.release }),
+    createdAt: store.platform.clock.now().toISOString(),
+    builder: build.builder,
+    storageVersion: build.checked.storageVersion,
+    files: [fileReference(store, target.path, build.sealed.digest)],
+    tables: [...build.checked.tables],
+    checks: build.checked.checks,
+  };
+}
+
+/** Pruning never fails a publish that is out. */
+async function prune(store: ReleaseStore, options: OperationOptions): Promise<void> {
+  try {
+    await applyPrune(store, await planPrune(store));
+  } catch (error) {
+    options.onProgress?.({ kind: "warning", detail: `what is no longer needed could not be removed: ${String(error)}` });
+  }
+}
