@@ -57,7 +57,7 @@ export interface BuildContext {
   readonly base: { readonly path: string; readonly release: string; readonly version: number } | undefined;
   readonly signal: AbortSignal;
   /** Tells whoever watches. */
-  message(message: BuildMessage): void;
+  readonly message: (message: BuildMessage) => void;
 }
 
 /** Where a release's data comes from. */

@@ -37,8 +37,8 @@ test("the first publish installs slot a as version 1, with record, pin and histo
     reason: "publish",
   });
   expect(Date.parse(manifest["lastUpdated"] as string)).not.toBeNaN();
-  const record = JSON.parse(readFileSync(join(folder, ".lockkeeper/records/r000001.json"), "utf8"));
-  expect(record.files).toEqual([
+  const record = JSON.parse(readFileSync(join(folder, ".lockkeeper/records/r000001.json"), "utf8")) as Record<string, unknown>;
+  expect(record["files"]).toEqual([
     { path: "DB_a.duckdb", bytes: statSync(join(folder, "DB_a.duckdb")).size, sha256: sha256Of(join(folder, "DB_a.duckdb")) },
   ]);
   expect(manifest["record"]).toEqual({
