@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
+import { copyFile, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "./io-error.ts";
 import type { FileStat, FileSystem, OpenFile, OpenMode } from "./port.ts";
 
@@ -16,6 +16,7 @@ export const nodeFileSystem: FileSystem = {
   async stat(path) {
     return undefinedIfMissing(async () => toStat(await lstat(path, { bigint: true })));
   },
+  resolve: (path) => undefinedIfMissing(() => realpath(path)),
   statNow(path) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats && toStat(stats);

@@ -57,6 +57,8 @@ export interface FileSystem {
   open(path: string, mode: OpenMode, permissions?: number): Promise<OpenFile>;
   /** `undefined` where nothing lies at the path. Never follows a symbolic link. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** The path with every symbolic link followed; `undefined` where it leads nowhere. */
+  resolve(path: string): Promise<string | undefined>;
   /** As `stat`, on the calling thread (about 1 µs): for the reader's look at the manifest on each request. */
   statNow(path: string): FileStat | undefined;
   /**

@@ -1,0 +1,133 @@
+import type { ReleaseTable } from "../../model/release-record.ts";
+import { firstLine } from "../../errors/lockkeeper-error.ts";
+import type { Database } from "./database.ts";
+import { quoteIdentifier, quoteLiteral } from "./sql-text.ts";
+
+/** A view that does not bind. */
+export interface BrokenView {
+  readonly schema: string;
+  readonly name: string;
+  /** The engine's first line. */
+  readonly error: string;
+}
+
+/** Tables and views of a file. */
+export interface Catalogue {
+  /** By schema and name; tables with exact row counts. Broken views have no columns. */
+  readonly tables: readonly ReleaseTable[];
+  readonly brokenViews: readonly BrokenView[];
+}
+
+/** Tables counted by one statement: enough to make it cheap, few enough for the parser. */
+const countsPerQuery = 100;
+
+const entriesSql = `
+  SELECT schema_name, table_name, 'table' FROM duckdb_tables() WHERE database_name = $name AND NOT internal AND NOT temporary
+  UNION ALL
+  SELECT schema_name, view_name, 'view' FROM duckdb_views() WHERE database_name = $name AND NOT internal AND NOT temporary
+  ORDER BY 1, 2`;
+
+const columnsSql = `
+  SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns()
+  WHERE database_name = $name AND NOT internal AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE database_name = $name)
+  ORDER BY schema_name, table_name, column_index`;
+
+/** Reads the catalogue of the file attached as `name`. Each view is bound, for its stored columns say nothing about whether it still works. */
+export async function readCatalogue(database: Database, name: string): Promise<Catalogue> {
+  const entries = (await database.query(entriesSql, { name }, {})).rows as readonly (readonly [
+    string,
+    string,
+    "table" | "view",
+  ])[];
+  const columns = await columnsByTable(database, name);
+  const counts = await countRows(
+    database,
+    name,
+    entries.filter(([, , kind]) => kind === "table"),
+  );
+  const tables: ReleaseTable[] = [];
+  const brokenViews: BrokenView[] = [];
+  for (const [schema, entry, kind] of entries) {
+    const key = keyOf(schema, entry);
+    if (kind === "table") {
+      tables.push({
+        schema,
+        name: entry,
+        kind,
+        rows: counts.get(key) ?? 0,
+        columns: columns.get(key) ?? [],
+      });
+      continue;
+    }
+    const view = await bindView(database, [name, schema, entry]);
+    tables.push({ schema, name: entry, kind, columns: view.columns });
+    if (view.error !== undefined) brokenViews.push({ schema, name: entry, error: view.error });
+  }
+  return { tables, brokenViews };
+}
+
+async function columnsByTable(
+  database: Database,
+  name: string,
+): Promise<Map<string, ReleaseTable["columns"]>> {
+  const { rows } = await database.query(columnsSql, { name }, {});
+  const columns = new Map<string, ReleaseTable["columns"]>();
+  for (const [schema, table, column, type, nullable] of rows as readonly (readonly [
+    string,
+    string,
+    string,
+    string,
+    boolean,
+  ])[]) {
+    const key = keyOf(schema, table);
+    const list = columns.get(key) ?? [];
+    list.push({ name: column, type, nullable });
+    columns.set(key, list);
+  }
+  return columns;
+}
+
+async function countRows(
+  database: Database,
+  name: string,
+  tables: readonly (readonly [schema: string, table: string, kind: string])[],
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (let first = 0; first < tables.length; first += countsPerQuery) {
+    const part = tables.slice(first, first + countsPerQuery);
+    const selects = part.map(
+      ([schema, table], index) =>
+        `SELECT ${index}, count(*) FROM ${qualified([name, schema, table])}`,
+    );
+    const { rows } = await database.query(selects.join("\nUNION ALL "), undefined, {});
+    for (const [index, count] of rows) {
+      const [schema, table] = part[Number(index)] ?? ["", ""];
+      counts.set(keyOf(schema, table), Number(count));
+    }
+  }
+  return counts;
+}
+
+async function bindView(
+  database: Database,
+  path: readonly string[],
+): Promise<{ columns: ReleaseTable["columns"]; error?: string }> {
+  try {
+    const { columns } = await database.query(
+      `SELECT * FROM ${qualified(path)} LIMIT 0`,
+      undefined,
+      {},
+    );
+    return { columns: columns.map(({ name, type }) => ({ name, type, nullable: true })) };
+  } catch (error) {
+    return { columns: [], error: firstLine(error) };
+  }
+}
+
+function qualified(path: readonly string[]): string {
+  return path.map(quoteIdentifier).join(".");
+}
+
+function keyOf(schema: string, table: string): string {
+  return `${quoteLiteral(schema)}.${table}`;
+}

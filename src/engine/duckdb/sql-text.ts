@@ -1,0 +1,61 @@
+/** `name` as a SQL identifier. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `text` as a SQL string. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** What can be told of SQL text without a parser. */
+export interface SqlText {
+  /** The text without what surrounds its statements: white space, comments and semicolons. Empty where there is nothing else. */
+  readonly body: string;
+  /** Whether a semicolon stands between two statements. */
+  readonly several: boolean;
+  /** `body` with comments and the contents of strings blanked out; quoted names stay, without their quotes. */
+  readonly code: string;
+}
+
+// In this order: comments, strings with escapes, strings, dollar-quoted strings, quoted names, semicolons, white space.
+const token =
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?\$\1\$|"(?:[^"]|"")*"|;|\s+/g;
+
+/** Finds where the statement in `sql` begins and ends. Text that does not parse gives some answer; the engine's own parser judges it. */
+export function readSqlText(sql: string): SqlText {
+  let first = -1;
+  let end = 0;
+  let separated = false;
+  let several = false;
+  let code = "";
+  const take = (from: number, to: number, shown: string) => {
+    if (first < 0) first = from;
+    several ||= separated;
+    end = to;
+    code += shown;
+  };
+  let position = 0;
+  for (const match of sql.matchAll(token)) {
+    const [text] = match;
+    if (match.index > position) take(position, match.index, sql.slice(position, match.index));
+    position = match.index + text.length;
+    if (text === ";") separated = first >= 0;
+    else if (text.startsWith('"')) take(match.index, position, text.slice(1, -1));
+    else if (/^(?:[eE]?'|\$)/.test(text)) take(match.index, position, "''");
+    else code += " ";
+  }
+  if (position < sql.length) take(position, sql.length, sql.slice(position));
+  return { body: first < 0 ? "" : sql.slice(first, end), several, code: code.trim() };
+}
+
+/** The statement that an `EXPLAIN` would explain, or `undefined` where the words before it are not understood. */
+export function explainedStatement(body: string): string | undefined {
+  const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)`;
+  const head = new RegExp(
+    `^EXPLAIN(?:${blank}+ANALYZE\\b)?(?:${blank}*\\([^()]*\\)(?=${blank}*[A-Za-z(]))?${blank}*`,
+    "i",
+  ).exec(body);
+  if (!head) return undefined;
+  return body.slice(head[0].length);
+}
