@@ -6,7 +6,8 @@ import { driverTypeOf, isDriverValue } from "./driver-value.ts";
 
 /** The type a JavaScript value is bound as, found from the value itself. */
 export type Shape =
-  | { readonly kind: "null" | "boolean" | "double" | "text" | "blob" | "instant" | "zoneless" }
+  | { readonly kind: "null" | "boolean" | "text" | "blob" | "instant" | "zoneless" }
+  | { readonly kind: "double" }
   | { readonly kind: "integer" | "bigint"; readonly bits: 32 | 64 | 128 }
   | { readonly kind: "driver"; readonly type: DuckDBType }
   | { readonly kind: "list"; readonly item: Shape }
@@ -41,8 +42,7 @@ export function shapeOf(value: unknown, place: Place): Shape {
       return bigintShape(value, place);
     case "string":
       // A surrogate without its other half has no UTF-8 form and would be replaced in silence.
-      if (/\p{Surrogate}/u.test(value))
-        throw bindFailed(place.path, "is a string with half a surrogate pair");
+      if (/\p{Surrogate}/u.test(value)) throw bindFailed(place.path, "is a string with half a surrogate pair");
       return { kind: "text" };
     case "object":
       return objectShape(value, place);
@@ -71,15 +71,13 @@ function objectShape(value: object, place: Place): Shape {
   if (types.isUint8Array(value)) return { kind: "blob" };
   if (isDriverValue(place.driver, value)) return driverShape(value, place);
   if (place.around.includes(value)) throw bindFailed(place.path, "holds itself");
-  if (place.around.length >= depthMax)
-    throw bindFailed(place.path, `is nested deeper than ${depthMax} levels`);
+  if (place.around.length >= depthMax) throw bindFailed(place.path, `is nested deeper than ${depthMax} levels`);
   const inside = (suffix: string): Place => ({
     ...place,
     path: place.path + suffix,
     around: [...place.around, value],
   });
-  if (Array.isArray(value))
-    return { kind: "list", item: commonShape(value, (index) => inside(`[${index}]`)) };
+  if (Array.isArray(value)) return { kind: "list", item: commonShape(value, (index) => inside(`[${index}]`)) };
   if (types.isMap(value)) return mapShape(value, inside);
   if (isPlain(value)) return structShape(value, inside);
   throw bindFailed(place.path, `is an object of class ${className(value)}`);
@@ -88,17 +86,13 @@ function objectShape(value: object, place: Place): Shape {
 function driverShape(value: DuckDBValue, place: Place): Shape {
   const type = driverTypeOf(place.driver, value);
   if (type) return { kind: "driver", type };
-  throw bindFailed(
-    place.path,
-    "is a driver's nested value inside an array or object; use plain arrays, objects and Maps there",
-  );
+  throw bindFailed(place.path, "is a driver's nested value inside an array or object; use plain arrays, objects and Maps there");
 }
 
 function mapShape(value: ReadonlyMap<unknown, unknown>, inside: (suffix: string) => Place): Shape {
   const keys = [...value.keys()];
   for (const key of keys) {
-    if (key === null || key === undefined)
-      throw bindFailed(inside(".keys()").path, "is a Map with a null key");
+    if (key === null || key === undefined) throw bindFailed(inside(".keys()").path, "is a Map with a null key");
   }
   const key = commonShape(keys, () => inside(".keys()"));
   return { kind: "map", key, value: commonShape([...value.values()], () => inside(".values()")) };
@@ -111,8 +105,7 @@ function structShape(value: object, inside: (suffix: string) => Place): Shape {
     const place = inside(`.${key}`);
     if (key === "__proto__") throw bindFailed(place.path, "is a key that cannot be bound");
     // The engine compares field names without case.
-    if (seen.has(key.toLowerCase()))
-      throw bindFailed(place.path, "differs from another key only in case");
+    if (seen.has(key.toLowerCase())) throw bindFailed(place.path, "differs from another key only in case");
     seen.add(key.toLowerCase());
     fields.set(key, shapeOf(field, place));
   }
@@ -126,11 +119,7 @@ function commonShape(values: readonly unknown[], placeOf: (index: number) => Pla
     const place = placeOf(index);
     const shape = shapeOf(values[index], place);
     const both = merge(common, shape);
-    if (!both)
-      throw bindFailed(
-        place.path,
-        `is ${nameOf(shape)} among ${nameOf(common)} values: the values must have one type`,
-      );
+    if (!both) throw bindFailed(place.path, `is ${nameOf(shape)} among ${nameOf(common)} values: the values must have one type`);
     common = both;
   }
   return common;
@@ -140,14 +129,7 @@ function commonShape(values: readonly unknown[], placeOf: (index: number) => Pla
 function merge(a: Shape, b: Shape): Shape | undefined {
   if (a.kind === "null") return b;
   if (b.kind === "null") return a;
-  if (
-    (a.kind === "integer" || a.kind === "bigint") &&
-    (b.kind === "integer" || b.kind === "bigint")
-  ) {
-    return { kind: a.kind === b.kind ? a.kind : "bigint", bits: a.bits > b.bits ? a.bits : b.bits };
-  }
-  if (a.kind === "integer" && b.kind === "double") return b;
-  if (a.kind === "double" && b.kind === "integer") return a;
+  if (isNumeric(a) && isNumeric(b)) return mergeNumbers(a, b);
   if (a.kind === "list" && b.kind === "list") {
     const item = merge(a.item, b.item);
     return item && { kind: "list", item };
@@ -158,16 +140,24 @@ function merge(a: Shape, b: Shape): Shape | undefined {
     return key && value && { kind: "map", key, value };
   }
   if (a.kind === "struct" && b.kind === "struct") return mergeFields(a.fields, b.fields);
-  if (a.kind === "driver" && b.kind === "driver")
-    return a.type.toString() === b.type.toString() ? a : undefined;
-  return a.kind === b.kind ? a : undefined;
+  return nameOf(a) === nameOf(b) ? a : undefined;
+}
+
+type NumericShape = Extract<Shape, { readonly kind: "integer" | "bigint" } | { readonly kind: "double" }>;
+
+function isNumeric(shape: Shape): shape is NumericShape {
+  return shape.kind === "integer" || shape.kind === "bigint" || shape.kind === "double";
+}
+
+/** Whole numbers become DOUBLE next to fractions; a bigint does not, for it may be too large to be exact there. */
+function mergeNumbers(a: NumericShape, b: NumericShape): Shape | undefined {
+  if (a.kind === "double") return b.kind === "bigint" ? undefined : a;
+  if (b.kind === "double") return a.kind === "bigint" ? undefined : b;
+  return { kind: a.kind === b.kind ? a.kind : "bigint", bits: a.bits > b.bits ? a.bits : b.bits };
 }
 
 /** A field that one of them lacks is NULL there. */
-function mergeFields(
-  a: ReadonlyMap<string, Shape>,
-  b: ReadonlyMap<string, Shape>,
-): Shape | undefined {
+function mergeFields(a: ReadonlyMap<string, Shape>, b: ReadonlyMap<string, Shape>): Shape | undefined {
   const fields = new Map(a);
   for (const [key, shape] of b) {
     const both = merge(fields.get(key) ?? nullShape, shape);
@@ -198,7 +188,5 @@ function isPlain(value: object): boolean {
 
 function className(value: object): string {
   const { constructor } = value as { constructor?: { name?: unknown } };
-  return typeof constructor?.name === "string" && constructor.name !== ""
-    ? constructor.name
-    : "(unnamed)";
+  return typeof constructor?.name === "string" && constructor.name !== "" ? constructor.name : "(unnamed)";
 }

@@ -6,37 +6,34 @@ import { isDriverValue } from "./driver-value.ts";
 import type { Driver } from "./driver.ts";
 import type { Parameter } from "./statement.ts";
 
+/** A prepared statement and what is known of its parameters. */
+export interface Bindable {
+  readonly statement: DuckDBPreparedStatement;
+  readonly parameters: readonly Parameter[];
+}
+
 /**
  * Binds parameters by position (an array) or by name (an object). Whole numbers are INTEGER or BIGINT, others DOUBLE; a bigint is BIGINT or
  * HUGEINT; a Date is an instant (TIMESTAMP WITH TIME ZONE), and its UTC time where the statement wants a TIMESTAMP or DATE, whatever the
  * session's time zone; arrays are lists, plain objects structs, Maps maps. Throws `BIND_FAILED` naming the parameter.
  */
-export function bindParameters(
-  driver: Driver,
-  statement: DuckDBPreparedStatement,
-  parameters: readonly Parameter[],
-  values: QueryParameters | undefined,
-): void {
+export function bindParameters(driver: Driver, { statement, parameters }: Bindable, values: QueryParameters | undefined): void {
   const ordered = inOrder(parameters, values);
-  for (const [index, parameter] of parameters.entries())
+  for (const [index, parameter] of parameters.entries()) {
     bindOne(driver, statement, { index: index + 1, parameter, value: ordered[index] });
+  }
 }
 
-function inOrder(
-  parameters: readonly Parameter[],
-  values: QueryParameters | undefined,
-): readonly unknown[] {
+function inOrder(parameters: readonly Parameter[], values: QueryParameters | undefined): readonly unknown[] {
   const named = parameters.some(({ name }) => !/^\d+$/.test(name));
   if (values === undefined || isList(values)) {
     const given = values ?? [];
-    if (named && given.length > 0)
-      throw mismatch(
-        `the statement names its parameters (${list(parameters)}), but values were given by position`,
-      );
-    if (given.length !== parameters.length)
-      throw mismatch(
-        `the statement has ${count(parameters.length)}, but ${count(given.length, "value")} given`,
-      );
+    if (named && given.length > 0) {
+      throw mismatch(`the statement names its parameters (${list(parameters)}), but values were given by position`);
+    }
+    if (given.length !== parameters.length) {
+      throw mismatch(`the statement has ${count(parameters.length)}, but ${count(given.length, "value")} given`);
+    }
     return given;
   }
   const byName = new Map(Object.entries(values));
@@ -48,9 +45,7 @@ function inOrder(
   });
   if (byName.size === 0) return ordered;
   const unknown = [...byName.keys()].map((name) => `$${name}`).join(", ");
-  throw mismatch(
-    `the statement has no parameter ${unknown}${parameters.length > 0 ? `; it has ${list(parameters)}` : ""}`,
-  );
+  throw mismatch(`the statement has no parameter ${unknown}${parameters.length > 0 ? `; it has ${list(parameters)}` : ""}`);
 }
 
 interface Binding {
@@ -59,15 +54,10 @@ interface Binding {
   readonly value: unknown;
 }
 
-function bindOne(
-  driver: Driver,
-  statement: DuckDBPreparedStatement,
-  { index, parameter, value }: Binding,
-): void {
+function bindOne(driver: Driver, statement: DuckDBPreparedStatement, { index, parameter, value }: Binding): void {
   const path = `$${parameter.name}`;
   try {
-    if (typeof value === "object" && value !== null && isDriverValue(driver, value))
-      return statement.bindValue(index, value);
+    if (typeof value === "object" && value !== null && isDriverValue(driver, value)) return statement.bindValue(index, value);
     const shape = shapeOf(value, {
       driver,
       path,
@@ -117,9 +107,7 @@ function typeOf(driver: Driver, shape: Shape): DuckDBType {
     case "map":
       return driver.MAP(typeOf(driver, shape.key), typeOf(driver, shape.value));
     case "struct":
-      return driver.STRUCT(
-        Object.fromEntries([...shape.fields].map(([name, field]) => [name, typeOf(driver, field)])),
-      );
+      return driver.STRUCT(Object.fromEntries([...shape.fields].map(([name, field]) => [name, typeOf(driver, field)])));
   }
 }
 
@@ -136,9 +124,7 @@ function valueOf(driver: Driver, value: unknown, shape: Shape): DuckDBValue {
     case "zoneless":
       return new driver.DuckDBTimestampValue(BigInt((value as Date).getTime()) * 1000n);
     case "list":
-      return driver.listValue(
-        Array.from(value as readonly unknown[], (item) => valueOf(driver, item, shape.item)),
-      );
+      return driver.listValue(Array.from(value as readonly unknown[], (item) => valueOf(driver, item, shape.item)));
     case "map": {
       const entries = [...(value as ReadonlyMap<unknown, unknown>)];
       return driver.mapValue(
@@ -150,14 +136,9 @@ function valueOf(driver: Driver, value: unknown, shape: Shape): DuckDBValue {
     }
     case "struct": {
       // The fields of the shape, in its order: an object among others may lack some of them.
-      const fields = new Map(Object.entries(value as object));
+      const fields = new Map(Object.entries(value));
       return driver.structValue(
-        Object.fromEntries(
-          [...shape.fields].map(([name, field]) => [
-            name,
-            valueOf(driver, fields.get(name), field),
-          ]),
-        ),
+        Object.fromEntries([...shape.fields].map(([name, field]) => [name, valueOf(driver, fields.get(name), field)])),
       );
     }
     default:

@@ -66,19 +66,10 @@ export async function readCatalogue(database: Database, name: string): Promise<C
   return { tables, brokenViews };
 }
 
-async function columnsByTable(
-  database: Database,
-  name: string,
-): Promise<Map<string, ReleaseTable["columns"]>> {
+async function columnsByTable(database: Database, name: string): Promise<Map<string, ReleaseTable["columns"]>> {
   const { rows } = await database.query(columnsSql, { name }, {});
   const columns = new Map<string, ReleaseTable["columns"]>();
-  for (const [schema, table, column, type, nullable] of rows as readonly (readonly [
-    string,
-    string,
-    string,
-    string,
-    boolean,
-  ])[]) {
+  for (const [schema, table, column, type, nullable] of rows as readonly (readonly [string, string, string, string, boolean])[]) {
     const key = keyOf(schema, table);
     const list = columns.get(key) ?? [];
     list.push({ name: column, type, nullable });
@@ -95,10 +86,7 @@ async function countRows(
   const counts = new Map<string, number>();
   for (let first = 0; first < tables.length; first += countsPerQuery) {
     const part = tables.slice(first, first + countsPerQuery);
-    const selects = part.map(
-      ([schema, table], index) =>
-        `SELECT ${index}, count(*) FROM ${qualified([name, schema, table])}`,
-    );
+    const selects = part.map(([schema, table], index) => `SELECT ${index}, count(*) FROM ${qualified([name, schema, table])}`);
     const { rows } = await database.query(selects.join("\nUNION ALL "), undefined, {});
     for (const [index, count] of rows) {
       const [schema, table] = part[Number(index)] ?? ["", ""];
@@ -113,11 +101,7 @@ async function bindView(
   path: readonly string[],
 ): Promise<{ columns: ReleaseTable["columns"]; error?: string }> {
   try {
-    const { columns } = await database.query(
-      `SELECT * FROM ${qualified(path)} LIMIT 0`,
-      undefined,
-      {},
-    );
+    const { columns } = await database.query(`SELECT * FROM ${qualified(path)} LIMIT 0`, undefined, {});
     return { columns: columns.map(({ name, type }) => ({ name, type, nullable: true })) };
   } catch (error) {
     return { columns: [], error: firstLine(error) };

@@ -17,8 +17,7 @@ export async function checkpoint(platform: Platform, path: string): Promise<void
     path,
     shareKey: "write",
     exclusive: true,
-    make: async () =>
-      attach(await createInstance({}), { path, names: [name], access: "READ_WRITE" }),
+    make: async () => attach(await createInstance({}), { path, names: [name], access: "READ_WRITE" }),
   });
   try {
     const connection = await held.instance.connect();

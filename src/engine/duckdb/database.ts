@@ -55,22 +55,17 @@ export class Database {
   }
 
   /** Runs one read-only statement to its end. See `OpenDatabase.query` of the reader's port for what it throws. */
-  async query(
-    sql: string,
-    parameters: QueryParameters | undefined,
-    options: QueryOptions,
-  ): Promise<QueryRows> {
-    if (this.#closing)
+  async query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
+    if (this.#closing) {
       throw new LockkeeperError("READER_CLOSED", `${this.#parts.path} was closed`, {
         subject: this.#parts.path,
       });
+    }
     assertLimits(options);
     this.#inFlight += 1;
     try {
       if (this.#renewal) await this.#renewal;
-      return await this.#sessions.use(options.signal ?? undefined, (session) =>
-        this.#run(session, { sql, parameters, options }),
-      );
+      return await this.#sessions.use(options.signal ?? undefined, (session) => this.#run(session, { sql, parameters, options }));
     } finally {
       this.#inFlight -= 1;
     }
@@ -122,8 +117,7 @@ export class Database {
 
   async #replace(broken: Lease<DuckDBInstance>): Promise<void> {
     const fresh = await this.#parts.lease();
-    if (fresh.file.device !== this.file.device || fresh.file.inode !== this.file.inode)
-      return fresh.release();
+    if (fresh.file.device !== this.file.device || fresh.file.inode !== this.file.inode) return fresh.release();
     const old = this.#sessions;
     this.#lease = fresh;
     this.#sessions = this.#sessionsOn(fresh);
@@ -149,20 +143,10 @@ export class Database {
 }
 
 function assertLimits({ rowsMax, timeMaxMs }: QueryOptions): void {
-  if (
-    rowsMax !== undefined &&
-    rowsMax !== Infinity &&
-    !(Number.isSafeInteger(rowsMax) && rowsMax >= 0)
-  ) {
-    throw new LockkeeperError(
-      "USAGE",
-      `rowsMax is ${rowsMax}; it must be a whole number of rows, 0 or more`,
-    );
+  if (rowsMax !== undefined && rowsMax !== Infinity && !(Number.isSafeInteger(rowsMax) && rowsMax >= 0)) {
+    throw new LockkeeperError("USAGE", `rowsMax is ${rowsMax}; it must be a whole number of rows, 0 or more`);
   }
   if (timeMaxMs !== undefined && !(timeMaxMs > 0)) {
-    throw new LockkeeperError(
-      "USAGE",
-      `timeMaxMs is ${timeMaxMs}; it must be more than 0 milliseconds`,
-    );
+    throw new LockkeeperError("USAGE", `timeMaxMs is ${timeMaxMs}; it must be more than 0 milliseconds`);
   }
 }

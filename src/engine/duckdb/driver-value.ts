@@ -4,10 +4,7 @@ import type { Driver } from "./driver.ts";
 let classes: (new (...values: never[]) => object)[] | undefined;
 
 /** Whether `value` is one of the driver's own value objects (`DuckDBDecimalValue` and the like). */
-export function isDriverValue(
-  driver: Driver,
-  value: object,
-): value is Extract<DuckDBValue, object> {
+export function isDriverValue(driver: Driver, value: object): value is Extract<DuckDBValue, object> {
   classes ??= Object.entries(driver)
     .filter(([name, member]) => /^DuckDB\w+Value$/.test(name) && typeof member === "function")
     .map(([, member]) => member as unknown as new () => object);

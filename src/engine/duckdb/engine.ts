@@ -1,6 +1,6 @@
 import type { FileStat, OpenFile, Platform } from "../../platform/port.ts";
 import { checkpoint } from "./checkpoint.ts";
-import { digestFiles, type Digest } from "./child.ts";
+import { digestFiles, type Digest } from "./digest.ts";
 import type { Database } from "./database.ts";
 import { inspect, type DuckdbInspection } from "./inspect.ts";
 import type { Settings } from "./instance.ts";

@@ -9,8 +9,7 @@ interface Known {
   readonly hint: string;
 }
 
-const restoreHint =
-  "Roll back to another release, or restore the file from a backup; `check` tells which releases are whole.";
+const restoreHint = "Roll back to another release, or restore the file from a backup; `check` tells which releases are whole.";
 
 /** What the engine's texts mean, in the order in which they are looked at. */
 const known: readonly Known[] = [
@@ -46,8 +45,7 @@ const known: readonly Known[] = [
     hint: restoreHint,
   },
   {
-    pattern:
-      /Failure while replaying WAL|WAL does not match|WAL file|Serialization Error|Failed to deserialize/i,
+    pattern: /Failure while replaying WAL|WAL does not match|WAL file|Serialization Error|Failed to deserialize/i,
     code: "DATABASE_CORRUPT",
     hint: restoreHint,
   },
@@ -63,9 +61,7 @@ export interface EngineErrorContext {
 
 /** Whether the engine has declared the whole instance unusable (FACTS: internal errors invalidate it). */
 export function isFatal(error: unknown): boolean {
-  return /^(?:Error: )?(?:INTERNAL|FATAL) Error|database has been invalidated/.test(
-    messageOf(error),
-  );
+  return /^(?:Error: )?(?:INTERNAL|FATAL) Error|database has been invalidated/.test(messageOf(error));
 }
 
 /** Whether the engine stopped because it was interrupted. */
@@ -86,8 +82,7 @@ export function engineError(error: unknown, context: EngineErrorContext = {}): L
   if (special) return special;
   const subject = path === undefined ? {} : { subject: path };
   if (context.opening) return openingError(line, path ?? "the file");
-  if (isInterrupt(error))
-    return new LockkeeperError("INTERRUPTED", "the query was interrupted", { ...subject });
+  if (isInterrupt(error)) return new LockkeeperError("INTERRUPTED", "the query was interrupted", { ...subject });
   const entry = known.find(({ pattern }) => pattern.test(line));
   if (entry) return new LockkeeperError(entry.code, line, { hint: entry.hint, ...subject });
   const hint = hintOf(text);
@@ -115,14 +110,13 @@ function openingError(line: string, path: string): LockkeeperError {
     });
   }
   const entry = known.find(({ pattern }) => pattern.test(line));
-  if (entry)
+  if (entry) {
     return new LockkeeperError(entry.code, `cannot open ${path}: ${reason}`, {
       hint: entry.hint,
       subject: path,
     });
-  const code = /^(?:INTERNAL|FATAL|Serialization|IO) Error/.test(line)
-    ? "DATABASE_CORRUPT"
-    : "QUERY_FAILED";
+  }
+  const code = /^(?:INTERNAL|FATAL|Serialization|IO) Error/.test(line) ? "DATABASE_CORRUPT" : "QUERY_FAILED";
   return new LockkeeperError(code, `cannot open ${path}: ${reason}`, {
     subject: path,
     ...(code === "DATABASE_CORRUPT" && { hint: restoreHint }),

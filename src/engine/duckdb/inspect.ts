@@ -18,11 +18,7 @@ export interface DuckdbInspection {
 }
 
 /** Opens a file read-only under its constant name and reads its catalogue. Throws what opening throws. */
-export async function inspect(
-  platform: Platform,
-  path: string,
-  name: string,
-): Promise<DuckdbInspection> {
+export async function inspect(platform: Platform, path: string, name: string): Promise<DuckdbInspection> {
   const database = await openForReading(platform, new Spare(), {
     path,
     names: [name],

@@ -26,14 +26,10 @@ export async function createInstance(settings: Settings): Promise<DuckDBInstance
   try {
     return await DuckDBInstance.create(":memory:", { ...baseSettings, ...settings });
   } catch (error) {
-    throw new LockkeeperError(
-      "CONFIG_INVALID",
-      `the engine refuses its settings: ${firstLine(error)}`,
-      {
-        hint: "Look at the names and values of the engine settings.",
-        cause: error,
-      },
-    );
+    throw new LockkeeperError("CONFIG_INVALID", `the engine refuses its settings: ${firstLine(error)}`, {
+      hint: "Look at the names and values of the engine settings.",
+      cause: error,
+    });
   }
 }
 
@@ -48,15 +44,10 @@ export interface Attachment {
  * Attaches one file under each of its names. On failure the instance is closed. Throws `FILE_LOCKED`, `FILE_MISSING`,
  * `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `PERMISSION_DENIED`, `CONFIG_INVALID` for a reserved name.
  */
-export async function attach(
-  instance: DuckDBInstance,
-  { path, names, access }: Attachment,
-): Promise<DuckDBInstance> {
+export async function attach(instance: DuckDBInstance, { path, names, access }: Attachment): Promise<DuckDBInstance> {
   // An absolute path cannot be taken for another kind of database (`md:x`), nor the file's first bytes (SQLite).
   const file = quoteLiteral(resolve(path));
-  const statements = names.map(
-    (name) => `ATTACH ${file} AS ${quoteIdentifier(name)} (TYPE DUCKDB, ${access})`,
-  );
+  const statements = names.map((name) => `ATTACH ${file} AS ${quoteIdentifier(name)} (TYPE DUCKDB, ${access})`);
   try {
     const connection = await instance.connect();
     try {

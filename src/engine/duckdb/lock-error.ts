@@ -27,15 +27,11 @@ export function lockErrorOf(text: string, path: string | undefined): LockkeeperE
     });
   }
   if (!otherTexts.some((pattern) => pattern.test(text))) return undefined;
-  return new LockkeeperError(
-    "FILE_LOCKED",
-    `${subject ?? "the file"} is open elsewhere in a way that excludes this one`,
-    {
-      hint: "Close the file there first.",
-      ...(subject !== undefined && { subject }),
-      cause: text,
-    },
-  );
+  return new LockkeeperError("FILE_LOCKED", `${subject ?? "the file"} is open elsewhere in a way that excludes this one`, {
+    hint: "Close the file there first.",
+    ...(subject !== undefined && { subject }),
+    cause: text,
+  });
 }
 
 /** `FILE_LOCKED` for a file that this very process has open. */

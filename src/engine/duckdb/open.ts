@@ -20,11 +20,7 @@ export interface OpenOptions {
  * Opens a file read-only in an in-memory instance, or shares the instance that this process has on its inode with the same names and settings.
  * Throws `FILE_LOCKED` with the holder, `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `PERMISSION_DENIED`, `CONFIG_INVALID`.
  */
-export async function openForReading(
-  platform: Platform,
-  spare: Spare,
-  options: OpenOptions,
-): Promise<Database> {
+export async function openForReading(platform: Platform, spare: Spare, options: OpenOptions): Promise<Database> {
   const { path, names, settings } = options;
   assertCatalogueNames(names, path);
   return Database.open({

@@ -62,9 +62,7 @@ const attemptsMax = 5;
 const goneKey = "";
 
 const shared = Symbol.for("lockkeeper.duckdb.registry.1");
-const inodes: Map<string, InodeUse> = ((globalThis as { [shared]?: Map<string, InodeUse> })[
-  shared
-] ??= new Map());
+const inodes: Map<string, InodeUse> = ((globalThis as { [shared]?: Map<string, InodeUse> })[shared] ??= new Map());
 
 /**
  * Opens a database file, or shares an instance that is open on its inode with the same `shareKey`. The path is looked at before and
@@ -78,7 +76,7 @@ export async function lease<Instance extends Closable>(
     const stat = await existing(platform, request.path);
     const key = keyOf(stat);
     const use = await enter(platform, key, request);
-    const opened = use.shared.get(request.shareKey) ?? open(platform, use, key, request);
+    const opened = use.shared.get(request.shareKey) ?? open(platform, { use, key }, request);
     let held: Held;
     try {
       held = await opened;
@@ -87,8 +85,7 @@ export async function lease<Instance extends Closable>(
       throw error;
     }
     if (held.keys.length === 1) {
-      const retire = () =>
-        void (use.shared.get(request.shareKey) === opened && use.shared.delete(request.shareKey));
+      const retire = () => void (use.shared.get(request.shareKey) === opened && use.shared.delete(request.shareKey));
       return {
         instance: held.instance as Instance,
         file: { device: stat.device, inode: stat.inode },
@@ -98,14 +95,10 @@ export async function lease<Instance extends Closable>(
     }
     leave(key);
   }
-  throw new LockkeeperError(
-    "FILE_LOCKED",
-    `${request.path} was replaced again and again while it was opened`,
-    {
-      hint: "Find the program that keeps replacing the file.",
-      subject: request.path,
-    },
-  );
+  throw new LockkeeperError("FILE_LOCKED", `${request.path} was replaced again and again while it was opened`, {
+    hint: "Find the program that keeps replacing the file.",
+    subject: request.path,
+  });
 }
 
 /** Whether this process has an instance open on the inode, or is opening one. */
@@ -143,11 +136,11 @@ async function enter<Instance extends Closable>(
   key: string,
   request: LeaseRequest<Instance>,
 ): Promise<InodeUse> {
-  for (let closing = inodes.get(key)?.closing; closing; closing = inodes.get(key)?.closing)
-    await closing.catch(() => undefined);
+  for (let closing = inodes.get(key)?.closing; closing; closing = inodes.get(key)?.closing) await closing.catch(() => undefined);
   const use = inodes.get(key) ?? newUse(key);
-  if (use.exclusive || (request.exclusive && (use.users > 0 || use.held.size > 0)))
+  if (use.exclusive || (request.exclusive && (use.users > 0 || use.held.size > 0))) {
     throw lockedHere(request.path, platform.processes.self().command);
+  }
   use.exclusive = request.exclusive ?? false;
   use.users += 1;
   return use;
@@ -155,8 +148,7 @@ async function enter<Instance extends Closable>(
 
 function open<Instance extends Closable>(
   platform: Platform,
-  use: InodeUse,
-  key: string,
+  { use, key }: { readonly use: InodeUse; readonly key: string },
   request: LeaseRequest<Instance>,
 ): Promise<Held> {
   const opening = (async () => {
@@ -166,8 +158,7 @@ function open<Instance extends Closable>(
     const other = after ? keyOf(after) : goneKey;
     const held: Held = { instance, keys: other === key ? [key] : [key, other] };
     if (other !== key) use.shared.delete(request.shareKey);
-    for (const each of held.keys)
-      if (each !== goneKey) (inodes.get(each) ?? newUse(each)).held.add(held);
+    for (const each of held.keys) if (each !== goneKey) (inodes.get(each) ?? newUse(each)).held.add(held);
     return held;
   })();
   use.shared.set(request.shareKey, opening);
@@ -224,8 +215,7 @@ function closed(key: string, use: InodeUse): void {
 
 function forgetUnused(key: string): void {
   const use = inodes.get(key);
-  if (use && use.users === 0 && use.held.size === 0 && use.deferred.length === 0)
-    inodes.delete(key);
+  if (use?.users === 0 && use.held.size === 0 && use.deferred.length === 0) inodes.delete(key);
 }
 
 function newUse(key: string): InodeUse {

@@ -10,11 +10,7 @@ export interface ReadOptions {
 }
 
 /** A materialised result as rows. Never used with a streaming one, which ends early in silence when it fails (FACTS 1.7). */
-export function readResult(
-  driver: Driver,
-  result: DuckDBMaterializedResult,
-  { values, names }: ReadOptions,
-): QueryRows {
+export function readResult(driver: Driver, result: DuckDBMaterializedResult, { values, names }: ReadOptions): QueryRows {
   const convert = (
     values === "js" ? driver.JSDuckDBValueConverter : driver.JsonDuckDBValueConverter
   ) as DuckDBValueConverter<unknown>;
@@ -29,26 +25,22 @@ export function readResult(
   for (let index = 0; index < result.chunkCount; index += 1) {
     const chunk = result.getChunk(index);
     const { rowCount } = chunk;
-    const first = rows.length;
-    for (let row = 0; row < rowCount; row += 1) rows.push([]);
+    const part: unknown[][] = Array.from({ length: rowCount }, () => []);
     // By column, for each column has one type and so one conversion.
     for (let column = 0; column < columns.length; column += 1) {
       const vector = chunk.getColumnVector(column);
       const { type } = vector;
-      for (let row = 0; row < rowCount; row += 1) {
-        const value = vector.getItem(row);
-        (rows[first + row] as unknown[])[column] =
-          value === null ? null : convert(value, type, convert);
+      for (const [offset, row] of part.entries()) {
+        const value = vector.getItem(offset);
+        row[column] = value === null ? null : convert(value, type, convert);
       }
     }
+    for (const row of part) rows.push(row);
   }
   return { columns, rows, objects: () => objectsOf(columns, rows) };
 }
 
-function objectsOf(
-  columns: readonly QueryColumn[],
-  rows: readonly (readonly unknown[])[],
-): Record<string, unknown>[] {
+function objectsOf(columns: readonly QueryColumn[], rows: readonly (readonly unknown[])[]): Record<string, unknown>[] {
   const keys = uniqueNames(columns.map(({ name }) => name));
   // Object.fromEntries defines properties: a column named `__proto__` stays a column (FACTS 1.11).
   return rows.map((row) => Object.fromEntries(keys.map((key, index) => [key, row[index]])));

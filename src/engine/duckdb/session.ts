@@ -1,8 +1,4 @@
-import type {
-  DuckDBConnection,
-  DuckDBMaterializedResult,
-  DuckDBPreparedStatement,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement } from "@duckdb/node-api";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { QueryOptions, QueryParameters, QueryRows } from "../../model/query.ts";
 import type { Clock } from "../../platform/port.ts";
@@ -66,10 +62,7 @@ export class Session {
     const onAbort = () => this.interrupt("abort");
     this.#running = true;
     signal?.addEventListener("abort", onAbort, { once: true });
-    const stopTimer =
-      timeMaxMs === undefined
-        ? undefined
-        : this.#context.clock.every(timeMaxMs, () => this.interrupt("time"));
+    const stopTimer = timeMaxMs === undefined ? undefined : this.#context.clock.every(timeMaxMs, () => this.interrupt("time"));
     try {
       const prepared = await this.#prepare(sql);
       return await this.#execute(prepared, {
@@ -95,15 +88,12 @@ export class Session {
     if (!this.#running || this.#stopped) return;
     this.#stopped = reason;
     this.#connection.interrupt();
-    this.#stopRepeating = this.#context.clock.every(interruptEveryMs, () =>
-      this.#connection.interrupt(),
-    );
+    this.#stopRepeating = this.#context.clock.every(interruptEveryMs, () => this.#connection.interrupt());
   }
 
   /** Must not be called while a query runs: closing then blocks a thread for ever (FACTS 1.6). */
   close(): void {
-    if (this.#running)
-      throw new LockkeeperError("BUG", "a connection was closed while its query ran");
+    if (this.#running) throw new LockkeeperError("BUG", "a connection was closed while its query ran");
     this.#connection.closeSync();
   }
 
@@ -111,9 +101,7 @@ export class Session {
     const known = this.#prepared.get(sql);
     if (known) return known;
     const facts = this.#context.facts.get(sql);
-    const prepared: Prepared = facts
-      ? { facts, plain: undefined, wrapped: undefined }
-      : await this.#examine(sql);
+    const prepared: Prepared = facts ? { facts, plain: undefined, wrapped: undefined } : await this.#examine(sql);
     this.#prepared.set(sql, prepared);
     return prepared;
   }
@@ -137,7 +125,7 @@ export class Session {
     const { parameters, rowsMax, values } = call;
     const statement = await this.#statementFor(prepared, rowsMax);
     this.#throwIfStopped();
-    bindParameters(driver, statement, facts.parameters, parameters);
+    bindParameters(driver, { statement, parameters: facts.parameters }, parameters);
     const result = await statement.run();
     this.#throwIfStopped();
     if (rowsMax !== undefined && result.rowCount > rowsMax) throw tooManyRows(rowsMax);
@@ -150,19 +138,14 @@ export class Session {
   }
 
   /** The statement itself, or, where the rows are limited, the statement inside a LIMIT of one more, which shows an excess. */
-  async #statementFor(
-    prepared: Prepared,
-    rowsMax: number | undefined,
-  ): Promise<DuckDBPreparedStatement> {
+  async #statementFor(prepared: Prepared, rowsMax: number | undefined): Promise<DuckDBPreparedStatement> {
     const { facts } = prepared;
     if (rowsMax !== undefined && facts.wrappable) {
       if (prepared.wrapped?.rowsMax === rowsMax) return prepared.wrapped.statement;
       prepared.wrapped?.statement.destroySync();
       prepared.wrapped = undefined;
       try {
-        const statement = await this.#connection.prepare(
-          `SELECT * FROM (\n${facts.body}\n) LIMIT ${rowsMax + 1}`,
-        );
+        const statement = await this.#connection.prepare(`SELECT * FROM (\n${facts.body}\n) LIMIT ${rowsMax + 1}`);
         prepared.wrapped = { rowsMax, statement };
         return statement;
       } catch (error) {
@@ -200,8 +183,5 @@ function stoppedError(reason: StopReason, timeMaxMs: number | undefined): Lockke
       hint: "Narrow the query, or raise the limit of time.",
     });
   }
-  return new LockkeeperError(
-    "INTERRUPTED",
-    reason === "abort" ? "the query was aborted" : "the query was interrupted",
-  );
+  return new LockkeeperError("INTERRUPTED", reason === "abort" ? "the query was aborted" : "the query was interrupted");
 }

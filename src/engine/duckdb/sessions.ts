@@ -24,10 +24,7 @@ export class Sessions {
   }
 
   /** Lends a session to `action` alone. Throws `INTERRUPTED` when the signal aborts or the pool closes while waiting. */
-  async use<T>(
-    signal: AbortSignal | undefined,
-    action: (session: Session) => Promise<T>,
-  ): Promise<T> {
+  async use<T>(signal: AbortSignal | undefined, action: (session: Session) => Promise<T>): Promise<T> {
     if (signal?.aborted) throw aborted();
     // The one used last, whose prepared statements are warm.
     const session = this.#idle.pop() ?? (await this.#acquire(signal));
@@ -54,7 +51,10 @@ export class Sessions {
     this.#closed = true;
     this.interrupt("interrupt");
     for (const session of this.#idle.splice(0)) this.#drop(session);
-    if (this.#count > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onQuiet = resolve;
+    });
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<Session> {

@@ -52,10 +52,9 @@ export function readSqlText(sql: string): SqlText {
 /** The statement that an `EXPLAIN` would explain, or `undefined` where the words before it are not understood. */
 export function explainedStatement(body: string): string | undefined {
   const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)`;
-  const head = new RegExp(
-    `^EXPLAIN(?:${blank}+ANALYZE\\b)?(?:${blank}*\\([^()]*\\)(?=${blank}*[A-Za-z(]))?${blank}*`,
-    "i",
-  ).exec(body);
+  const head = new RegExp(`^EXPLAIN(?:${blank}+ANALYZE\\b)?(?:${blank}*\\([^()]*\\)(?=${blank}*[A-Za-z(]))?${blank}*`, "i").exec(
+    body,
+  );
   if (!head) return undefined;
   return body.slice(head[0].length);
 }

@@ -23,8 +23,7 @@ export interface StatementFacts {
   wrappable: boolean;
 }
 
-const readOnlyHint =
-  "Only one SELECT, EXPLAIN, SHOW, DESCRIBE or FROM statement can be run here; change data in a build.";
+const readOnlyHint = "Only one SELECT, EXPLAIN, SHOW, DESCRIBE or FROM statement can be run here; change data in a build.";
 
 /** Functions that change the state of the instance or the connection from within a SELECT. */
 const changingFunctions =
@@ -45,10 +44,10 @@ export async function examine(
   if (changing) throw refused(`${changing[0].replace(/\s*\($/, "")} changes the engine's state`);
   const statement = await prepareOnly(connection, sql, text);
   try {
-    const kind = driver.StatementType[statement.statementType] ?? "unknown";
+    const kind = driver.StatementType[statement.statementType];
     if (kind === "EXPLAIN") await assertExplainsSelect(driver, connection, text.body);
     else if (kind !== "SELECT") throw refused(`${article(kind)} statement does not only read`);
-    return { facts: factsOf(driver, statement, text, kind === "SELECT"), statement };
+    return { facts: factsOf(driver, statement, text), statement };
   } catch (error) {
     statement.destroySync();
     throw error;
@@ -60,11 +59,7 @@ function refused(message: string, hint = readOnlyHint): LockkeeperError {
   return new LockkeeperError("QUERY_REFUSED", message, { hint });
 }
 
-async function prepareOnly(
-  connection: DuckDBConnection,
-  sql: string,
-  text: SqlText,
-): Promise<DuckDBPreparedStatement> {
+async function prepareOnly(connection: DuckDBConnection, sql: string, text: SqlText): Promise<DuckDBPreparedStatement> {
   let statements;
   try {
     statements = await connection.extractStatements(sql);
@@ -72,11 +67,7 @@ async function prepareOnly(
     throw engineError(stripped(error));
   }
   if (statements.count === 1) return statements.prepare(0);
-  if (text.several)
-    throw refused(
-      `the SQL text holds ${statements.count} statements`,
-      "Run one statement at a time.",
-    );
+  if (text.several) throw refused(`the SQL text holds ${statements.count} statements`, "Run one statement at a time.");
   throw refused(
     "the statement stands for several, of which some change state",
     "Give PIVOT its values: PIVOT … ON column IN (…).",
@@ -84,25 +75,16 @@ async function prepareOnly(
 }
 
 /** EXPLAIN ANALYZE runs what it explains, whatever that is. */
-async function assertExplainsSelect(
-  driver: Driver,
-  connection: DuckDBConnection,
-  body: string,
-): Promise<void> {
+async function assertExplainsSelect(driver: Driver, connection: DuckDBConnection, body: string): Promise<void> {
   const inner = explainedStatement(body);
   if (inner === undefined) throw refused("this form of EXPLAIN is not understood");
   const statement = await prepareOnly(connection, inner, readSqlText(inner));
-  const kind = driver.StatementType[statement.statementType] ?? "unknown";
+  const kind = driver.StatementType[statement.statementType];
   statement.destroySync();
   if (kind !== "SELECT") throw refused(`EXPLAIN of ${article(kind)} statement is not a read`);
 }
 
-function factsOf(
-  driver: Driver,
-  statement: DuckDBPreparedStatement,
-  text: SqlText,
-  isSelect: boolean,
-): StatementFacts {
+function factsOf(driver: Driver, statement: DuckDBPreparedStatement, text: SqlText): StatementFacts {
   const parameters = parametersOf(driver, statement);
   return {
     body: text.body,
@@ -111,22 +93,13 @@ function factsOf(
     columnNames: parameters.every(({ known }) => known)
       ? Array.from({ length: statement.columnCount }, (_, index) => statement.columnName(index))
       : undefined,
-    wrappable: isSelect && !/^PRAGMA\b/i.test(text.code),
+    wrappable: !/^(?:EXPLAIN|PRAGMA)\b/i.test(text.code),
   };
 }
 
-function parametersOf(
-  driver: Driver,
-  statement: DuckDBPreparedStatement,
-): (Parameter & { readonly known: boolean })[] {
+function parametersOf(driver: Driver, statement: DuckDBPreparedStatement): (Parameter & { readonly known: boolean })[] {
   const { DuckDBTypeId: Id } = driver;
-  const zoneless = new Set<number>([
-    Id.TIMESTAMP,
-    Id.TIMESTAMP_S,
-    Id.TIMESTAMP_MS,
-    Id.TIMESTAMP_NS,
-    Id.DATE,
-  ]);
+  const zoneless = new Set<number>([Id.TIMESTAMP, Id.TIMESTAMP_S, Id.TIMESTAMP_MS, Id.TIMESTAMP_NS, Id.DATE]);
   return Array.from({ length: statement.parameterCount }, (_, index) => {
     const type = statement.parameterTypeId(index + 1);
     return {
@@ -141,13 +114,9 @@ function nameOf(statement: DuckDBPreparedStatement, index: number): string {
   try {
     return statement.parameterName(index);
   } catch {
-    throw new LockkeeperError(
-      "BIND_FAILED",
-      `the statement numbers its parameters with a gap: there is no $${index}`,
-      {
-        hint: "Number them $1, $2, … without leaving one out.",
-      },
-    );
+    throw new LockkeeperError("BIND_FAILED", `the statement numbers its parameters with a gap: there is no $${index}`, {
+      hint: "Number them $1, $2, … without leaving one out.",
+    });
   }
 }
 

@@ -21,14 +21,10 @@ export function storageVersionName(number: number | bigint): string {
   return names[String(number)] ?? String(number);
 }
 
-const oldHint =
-  "Open it with the DuckDB that wrote it, EXPORT DATABASE there, and IMPORT it with a newer one.";
+const oldHint = "Open it with the DuckDB that wrote it, EXPORT DATABASE there, and IMPORT it with a newer one.";
 
 /** `STORAGE_UNSUPPORTED` when the engine's text says that it cannot read the file's storage version, else `undefined`. */
-export function storageErrorOf(
-  text: string,
-  path: string | undefined,
-): LockkeeperError | undefined {
+export function storageErrorOf(text: string, path: string | undefined): LockkeeperError | undefined {
   const groups = unreadable.exec(text)?.groups;
   if (!groups) return undefined;
   const { version = "", low = groups["only"] ?? "", high = low } = groups;
@@ -48,8 +44,7 @@ export function storageErrorOf(
 }
 
 /** The engine's own word for the version of an attached file, as `duckdb_databases()` has it: `v1.5.0+` means readable from 1.5.0 on. */
-export const storageVersionSql =
-  "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = $1";
+export const storageVersionSql = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = $1";
 
 /** A version as the engine words it, in ours: `v1.5.0+` is `v1.5.0`. */
 export function storageVersionOf(word: unknown): string {

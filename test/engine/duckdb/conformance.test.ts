@@ -17,6 +17,5 @@ test("the engine has every member that the reader and the release store ask for"
     isOpenHere: true,
     closeWhenUnused: true,
   };
-  for (const name of Object.keys(members))
-    expect(engine).toHaveProperty(name, expect.any(Function));
+  for (const name of Object.keys(members)) expect(engine).toHaveProperty(name, expect.any(Function));
 });

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { errnoOf } from "../../platform/io-error.ts";
 import { nodePlatform } from "../../platform/node.ts";
 import type { OpenFile } from "../../platform/port.ts";
-import type { ChildAnswer, Digest } from "./child.ts";
+import type { DigestAnswer, Digest } from "./digest.ts";
 
-// The program of the child process that `child.ts` starts, with paths as its arguments. It never loads the engine, and a close in
+// The program of the child process that `digest.ts` starts, with paths as its arguments. It never loads the engine, and a close in
 // here drops no lock of the process that started it.
 
 const chunkBytes = 4 * 1024 * 1024;
@@ -21,7 +21,7 @@ async function digest(path: string, file: OpenFile): Promise<Digest> {
   }
 }
 
-async function answer(paths: readonly string[]): Promise<ChildAnswer> {
+async function answer(paths: readonly string[]): Promise<DigestAnswer> {
   const results: Digest[] = [];
   for (const path of paths) {
     try {

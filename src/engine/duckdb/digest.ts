@@ -12,19 +12,17 @@ export interface Digest {
 }
 
 /** What the child prints: one JSON document, with a digest of each path it was given. */
-export type ChildAnswer =
-  | { readonly results: readonly Digest[] }
-  | { readonly failure: ChildFailure };
+export type DigestAnswer = { readonly results: readonly Digest[] } | { readonly failure: DigestFailure };
 
 /** A file operation that failed in the child. */
-export interface ChildFailure {
+export interface DigestFailure {
   readonly path: string;
   /** Node's error code. */
   readonly code: string;
   readonly message: string;
 }
 
-const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
+const worker = fileURLToPath(new URL("./digest-worker.js", import.meta.url));
 /** Arguments of one child. Linux takes 2 MiB with the environment, Windows 32 KiB. */
 const argumentBytesMax = 24 * 1024;
 const graceMs = 1000;
@@ -33,18 +31,17 @@ const graceMs = 1000;
  * Bytes and sha256 of files, read in a child process: opening and closing a database file in this one would drop this process's locks on
  * it (FACTS 1.3). Throws `FILE_MISSING`, `PERMISSION_DENIED`, `IO_FAILED`, and `INTERRUPTED` when the signal aborts.
  */
-export async function digestFiles(
-  platform: Platform,
-  paths: readonly string[],
-  signal?: AbortSignal,
-): Promise<Digest[]> {
+export async function digestFiles(platform: Platform, paths: readonly string[], signal?: AbortSignal): Promise<Digest[]> {
   const digests: Digest[] = [];
-  for (const part of batches(paths))
-    digests.push(...(await runChild(platform, part, signal)));
+  for (const part of batches(paths)) digests.push(...(await runChild(platform, part, signal)));
   return digests.map((digest, index) => ({ ...digest, path: paths[index] ?? digest.path }));
 }
 
-async function runChild(platform: Platform, paths: readonly string[], signal: AbortSignal | undefined): Promise<readonly Digest[]> {
+async function runChild(
+  platform: Platform,
+  paths: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Digest[]> {
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
   const exit = await platform.processes.run({
@@ -57,8 +54,7 @@ async function runChild(platform: Platform, paths: readonly string[], signal: Ab
     ...(signal && { signal }),
     onOutput: (chunk, stream) => void (stream === "stdout" ? output : errors).push(chunk),
   });
-  if (signal?.aborted)
-    throw new LockkeeperError("INTERRUPTED", "reading the files was interrupted");
+  if (signal?.aborted) throw new LockkeeperError("INTERRUPTED", "reading the files was interrupted");
   const answer = parseAnswer(Buffer.concat(output).toString("utf8"));
   if (exit.exit !== 0 || !answer) {
     const said = Buffer.concat(errors).toString("utf8").trim().split("\n").at(-1) ?? "";
@@ -74,15 +70,16 @@ async function runChild(platform: Platform, paths: readonly string[], signal: Ab
   return answer.results;
 }
 
-function parseAnswer(text: string): ChildAnswer | undefined {
+function parseAnswer(text: string): DigestAnswer | undefined {
   try {
-    return JSON.parse(text) as ChildAnswer;
+    return JSON.parse(text) as DigestAnswer;
   } catch {
     return undefined;
   }
 }
 
-function failed({ path, code, message }: ChildFailure): LockkeeperError {
+function failed({ path, code, message }: DigestFailure): LockkeeperError {
+  return ioError(Object.assign(new Error(message), { code }), "read", path);
 }
 
 function* batches(paths: readonly string[]): Generator<string[]> {
