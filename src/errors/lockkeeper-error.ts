@@ -9,6 +9,14 @@ export interface LockHolder {
   readonly since?: string;
 }
 
+/** One of several faults that an error stands for; `model/finding.ts` has the schema. */
+export interface ErrorFinding {
+  readonly code: string;
+  readonly severity: "info" | "warn" | "error";
+  readonly subject: string;
+  readonly detail: string;
+}
+
 /** What an error says besides its message. */
 export interface ErrorDetails {
   /** What to do next, one sentence. */
@@ -16,6 +24,8 @@ export interface ErrorDetails {
   /** The path, store, release, table or key that the error is about. */
   readonly subject?: string;
   readonly holder?: LockHolder;
+  /** All faults, where there are several and the message can name only the first. */
+  readonly findings?: readonly ErrorFinding[];
   readonly cause?: unknown;
 }
 
@@ -29,6 +39,7 @@ export class LockkeeperError extends Error {
   readonly hint: string | undefined;
   readonly subject: string | undefined;
   readonly holder: LockHolder | undefined;
+  readonly findings: readonly ErrorFinding[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -36,6 +47,7 @@ export class LockkeeperError extends Error {
     this.hint = details.hint;
     this.subject = details.subject;
     this.holder = details.holder;
+    this.findings = details.findings;
   }
 
   get category(): ErrorCategory {
@@ -52,8 +64,16 @@ export class LockkeeperError extends Error {
 
   /** The error as the command line and the server print it. */
   toJSON(): Record<string, unknown> {
-    const { code, message, hint, exit, subject, holder } = this;
-    return { code, message, ...(hint && { hint }), exit, ...(subject && { subject }), ...(holder && { holder }) };
+    const { code, message, hint, exit, subject, holder, findings } = this;
+    return {
+      code,
+      message,
+      ...(hint && { hint }),
+      exit,
+      ...(subject && { subject }),
+      ...(holder && { holder }),
+      ...(findings && { findings }),
+    };
   }
 }
 

@@ -7,14 +7,17 @@ const rowCount = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A configured rule that a build must pass before the switch. */
 export const checkSchema = z.discriminatedUnion("check", [
   z.strictObject({ check: z.literal("tables"), name: z.string().optional(), severity, names: z.array(tableName).min(1) }),
-  z.strictObject({
-    check: z.literal("rows"),
-    name: z.string().optional(),
-    severity,
-    table: tableName,
-    min: rowCount.optional(),
-    max: rowCount.optional(),
-  }),
+  z
+    .strictObject({
+      check: z.literal("rows"),
+      name: z.string().optional(),
+      severity,
+      table: tableName,
+      min: rowCount.optional(),
+      max: rowCount.optional(),
+    })
+    .refine(({ min, max }) => min !== undefined || max !== undefined, "needs min, max or both")
+    .refine(({ min = 0, max = Infinity }) => min <= max, "has a min above its max"),
 ]);
 
 /** A configured check. */
