@@ -1,0 +1,155 @@
+import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
+import type { QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
+import type { Clock } from "../platform/port.ts";
+import type { OpenDatabase } from "./engine.ts";
+import type { ReleaseTarget } from "./locate.ts";
+import type { Pin } from "./pin.ts";
+
+/** The life of a generation. `failed`: it never served. */
+export type GenerationState = "warming" | "active" | "draining" | "retired" | "failed";
+
+/** What a generation is made of. */
+export interface GenerationParts {
+  /** Unique in the reader, rising. */
+  readonly id: number;
+  readonly target: ReleaseTarget;
+  readonly database: OpenDatabase;
+  readonly pin: Pin | undefined;
+  readonly clock: Clock;
+}
+
+/** A claim on a generation: it stays open until `end`, which may be called twice. */
+export interface Hold {
+  readonly generation: Generation;
+  end(): void;
+}
+
+/** A release as this process has it open. Requests hold it to their end; once replaced it drains and closes. */
+export class Generation {
+  readonly id: number;
+  readonly target: ReleaseTarget;
+  readonly pinned: boolean;
+  readonly #database: OpenDatabase;
+  readonly #pin: Pin | undefined;
+  readonly #clock: Clock;
+  readonly #idle = new Set<() => void>();
+  #state: GenerationState = "warming";
+  #holds = 0;
+  #drainingSince: Date | undefined;
+  #closing: Promise<void> | undefined;
+  #interruptedAfterMs: number | undefined;
+
+  constructor(parts: GenerationParts) {
+    this.id = parts.id;
+    this.target = parts.target;
+    this.pinned = parts.pin !== undefined;
+    this.#database = parts.database;
+    this.#pin = parts.pin;
+    this.#clock = parts.clock;
+  }
+
+  get state(): GenerationState {
+    return this.#state;
+  }
+
+  /** Requests that hold it, and their queries. */
+  get inFlight(): number {
+    return this.#holds;
+  }
+
+  get drainingSince(): Date | undefined {
+    return this.#drainingSince;
+  }
+
+  /** From warming to active; false when it was closed meanwhile. */
+  activate(): boolean {
+    if (this.#state !== "warming") return false;
+    this.#state = "active";
+    return true;
+  }
+
+  hold(): Hold {
+    this.#holds += 1;
+    let held = true;
+    const end = (): void => {
+      if (!held) return;
+      held = false;
+      this.#holds -= 1;
+      if (this.#holds > 0) return;
+      for (const listener of this.#idle) listener();
+    };
+    return { generation: this, end };
+  }
+
+  /** Calls `listener` whenever the last hold ends; returns what stops it. */
+  onIdle(listener: () => void): () => void {
+    this.#idle.add(listener);
+    return () => this.#idle.delete(listener);
+  }
+
+  /**
+   * A query, holding the generation until it has settled, also where its caller did not wait for it. Throws what `OpenDatabase.query` throws;
+   * `INTERRUPTED` when the generation was drained for too long.
+   */
+  async query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
+    if (this.#interruptedAfterMs !== undefined) throw this.#replaced();
+    const hold = this.hold();
+    try {
+      return await this.#database.query(sql, parameters, options);
+    } catch (error) {
+      const ours = this.#interruptedAfterMs !== undefined && options.signal?.aborted !== true && isLockkeeperError(error, "INTERRUPTED");
+      throw ours ? this.#replaced(error) : error;
+    } finally {
+      hold.end();
+    }
+  }
+
+  /** Closes it once nobody holds it, or interrupts its queries after `timeoutMs` and closes then. Later calls join the first. */
+  drain(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#drain(timeoutMs);
+    return this.#closing;
+  }
+
+  /** Closes a generation that never served. */
+  discard(): Promise<void> {
+    this.#closing ??= this.#close("failed");
+    return this.#closing;
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    this.#state = "draining";
+    this.#drainingSince = this.#clock.now();
+    if (this.#holds > 0 && timeoutMs > 0) await this.#untilIdle(timeoutMs);
+    if (this.#holds > 0) {
+      this.#interruptedAfterMs = timeoutMs;
+      this.#database.interrupt();
+    }
+    await this.#close("retired");
+  }
+
+  async #untilIdle(timeoutMs: number): Promise<void> {
+    const timer = new AbortController();
+    const idle = new Promise<void>((resolve) => this.onIdle(resolve));
+    await Promise.race([idle, this.#clock.wait(timeoutMs, { signal: timer.signal, idle: true })]);
+    timer.abort();
+  }
+
+  async #close(end: "retired" | "failed"): Promise<void> {
+    try {
+      await this.#database.close();
+    } finally {
+      await this.#pin?.release();
+    }
+    this.#state = end;
+    this.#idle.clear();
+  }
+
+  #replaced(cause?: unknown): LockkeeperError {
+    const message = `release ${this.target.release} was replaced, and its requests had ${this.#interruptedAfterMs} ms to finish`;
+    return new LockkeeperError("INTERRUPTED", message, {
+      hint: "Ask again: the answer comes from the new release. Long queries need a longer drainTimeoutMs.",
+      subject: this.target.release,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import { join } from "node:path";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { isSlot, slotStem, storePaths, type StorePaths } from "../model/layout.ts";
+import { releaseOf, type Manifest, type OwnManifest } from "../model/manifest.ts";
+import { assertBasename } from "../model/names.ts";
+import { parseRecord, type ReleaseRecord } from "../model/release-record.ts";
+import type { FileStat, Platform } from "../platform/port.ts";
+import { sha256, type ManifestSighting } from "./resolver.ts";
+
+/** A release record larger than this is refused. */
+const recordBytesMax = 64 * 1024 * 1024;
+
+/** A release that can be opened: where its data lies and what to call it. */
+export interface ReleaseTarget {
+  readonly release: string;
+  readonly version: number;
+  /** 32 hex digits; no two releases share one. */
+  readonly uid: string;
+  /** The manifest's `active`; `undefined` for the fallback file. */
+  readonly active: string | undefined;
+  /** RFC 3339 UTC, as the manifest has it; else when the manifest was written. */
+  readonly lastUpdated: string;
+  readonly path: string;
+  /** Catalogue names to attach the file under. */
+  readonly names: readonly [string, ...string[]];
+  /** The pin file; foreign releases have none. */
+  readonly pin: string | undefined;
+}
+
+/** A store as the reader knows it. */
+export interface StoreView {
+  readonly platform: Platform;
+  readonly paths: StorePaths;
+  /** Stem of the data files where the caller chose one. */
+  readonly basename: string | undefined;
+}
+
+/** The store that lies in a folder. */
+export function storeView(platform: Platform, dir: string, basename: string | undefined): StoreView {
+  return { platform, paths: storePaths(dir), basename };
+}
+
+/**
+ * The release that a manifest makes active. Throws `FILE_MISSING`, `MANIFEST_INVALID` (a path that leaves the folder, a data file that is
+ * none), `CONFIG_INVALID` (several stems), `RECORD_INVALID`, `CHECKSUM_MISMATCH`, `FORMAT_UNSUPPORTED`.
+ */
+export async function locateRelease(store: StoreView, sighting: ManifestSighting): Promise<ReleaseTarget> {
+  const { manifest, identity, modifiedAt } = sighting;
+  const data = await releaseFiles(store, manifest);
+  const stat = await dataFile(store, data.path, manifest.active);
+  const own = manifest.own;
+  const record = own === undefined ? undefined : await readRecord(store, own);
+  if (record !== undefined) await compare(store, { record, path: data.path, stat });
+  return {
+    ...data,
+    release: releaseOf(manifest),
+    version: manifest.version,
+    uid: record?.uid ?? sha256(identity).slice(0, 32),
+    active: manifest.active,
+    lastUpdated: manifest.lastUpdated ?? modifiedAt,
+    pin: own === undefined ? undefined : store.paths.pin(own.release),
+  };
+}
+
+/** Where the files of a release lie: the one place that knows a layout. */
+async function releaseFiles(store: StoreView, manifest: Manifest): Promise<Pick<ReleaseTarget, "path" | "names">> {
+  if (!isSlot(manifest.active)) {
+    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${store.paths.manifest}: "active" is "${manifest.active}"; this version reads the layout "slots" only`, {
+      subject: store.paths.manifest,
+    });
+  }
+  const basename = await basenameOf(store, manifest);
+  return { path: store.paths.slot(basename, manifest.active), names: [basename, slotStem(basename, manifest.active)] };
+}
+
+async function basenameOf(store: StoreView, manifest: Manifest): Promise<string> {
+  if (store.basename !== undefined) return store.basename;
+  if (manifest.basename !== undefined) {
+    try {
+      assertBasename(manifest.basename);
+    } catch (cause) {
+      throw new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "basename" is ${JSON.stringify(manifest.basename)}; it must be a plain file stem`, {
+        subject: store.paths.manifest,
+        cause,
+      });
+    }
+    return manifest.basename;
+  }
+  const { folder } = store.paths;
+  const names = await store.platform.files.list(folder);
+  const stems = [...new Set(names.flatMap((name) => /^(.+)_[ab]\.duckdb$/.exec(name)?.[1] ?? []))];
+  if (stems.length > 1) {
+    throw new LockkeeperError("CONFIG_INVALID", `${folder} has the data files of several stores: ${stems.join(", ")}`, {
+      hint: "Name one with the option `basename`.",
+      subject: folder,
+    });
+  }
+  const [stem] = stems;
+  if (stem === undefined) {
+    throw new LockkeeperError("FILE_MISSING", `${folder} has a manifest but no data file <name>_a.duckdb or <name>_b.duckdb`, { subject: folder });
+  }
+  assertBasename(stem);
+  return stem;
+}
+
+async function dataFile(store: StoreView, path: string, active: string): Promise<FileStat> {
+  const stat = await store.platform.files.stat(path);
+  if (stat === undefined) {
+    throw new LockkeeperError("FILE_MISSING", `${store.paths.manifest} makes "${active}" active, but there is no ${path}`, { subject: path });
+  }
+  if (stat.kind === "file") return stat;
+  const what = stat.kind === "symlink" ? "a symbolic link" : "not a regular file";
+  throw new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "active" is "${active}", and ${path} is ${what}`, {
+    hint: "Put the data file itself into the store's folder.",
+    subject: path,
+  });
+}
+
+async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRecord> {
+  const path = await recordPath(store, own.record.path);
+  const read = store.platform.files.readNow(path, recordBytesMax);
+  if (read?.bytes === undefined) {
+    throw new LockkeeperError("RECORD_INVALID", `the record of release ${own.release} cannot be read at ${path}`, { subject: path });
+  }
+  if (sha256(read.bytes) !== own.record.sha256) {
+    throw new LockkeeperError("RECORD_INVALID", `${path} differs from the sha256 in the manifest`, { subject: path });
+  }
+  const record = parseRecord(read.bytes, path);
+  if (record.release === own.release) return record;
+  throw new LockkeeperError("RECORD_INVALID", `${path} is the record of ${record.release}, not of ${own.release}`, { subject: path });
+}
+
+async function recordPath(store: StoreView, reference: string): Promise<string> {
+  const parts = reference.split("/");
+  let path = store.paths.folder;
+  for (const [index, part] of parts.entries()) {
+    if (part === "" || part === "." || part === ".." || /[\\:\0]/.test(part)) throw leaves(store, reference);
+    path = join(path, part);
+    const stat = await store.platform.files.stat(path);
+    if (stat !== undefined && stat.kind !== (index === parts.length - 1 ? "file" : "folder")) throw leaves(store, reference);
+  }
+  return path;
+}
+
+function leaves(store: StoreView, reference: string): LockkeeperError {
+  return new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "record.path" is ${JSON.stringify(reference)}; it must name a file inside the store's folder`, {
+    subject: store.paths.manifest,
+  });
+}
+
+/** Size only: integrity is the publisher's and the scrub's business, and hashing here would cost every switch seconds. */
+async function compare(store: StoreView, found: { record: ReleaseRecord; path: string; stat: FileStat }): Promise<void> {
+  const { record, path, stat } = found;
+  const file = record.files.find((entry) => join(store.paths.folder, entry.path) === path);
+  if (file === undefined) {
+    throw new LockkeeperError("RECORD_INVALID", `the record of release ${record.release} does not list ${path}`, { subject: path });
+  }
+  if (file.bytes !== stat.bytes) {
+    throw new LockkeeperError("CHECKSUM_MISMATCH", `${path} has ${stat.bytes} bytes; the record of release ${record.release} says ${file.bytes}`, {
+      hint: "Something wrote to the active file after it was published. Roll back, or publish again.",
+      subject: path,
+    });
+  }
+  const log = await store.platform.files.stat(`${path}.wal`);
+  if (log !== undefined && log.bytes > 0) {
+    throw new LockkeeperError("CHECKSUM_MISMATCH", `${path}.wal would be replayed into release ${record.release}, which has none`, {
+      hint: "Find out what wrote to the active file, then remove the log.",
+      subject: `${path}.wal`,
+    });
+  }
+}

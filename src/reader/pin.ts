@@ -1,0 +1,41 @@
+import { firstLine } from "../errors/lockkeeper-error.ts";
+import type { FileStat, OpenFile, Platform } from "../platform/port.ts";
+
+/**
+ * What came of pinning a release. `missing`: no pin file, or prune is at it, which as a rule means that the release was
+ * replaced meanwhile. `impossible`: this process cannot pin here at all; `reason` says why.
+ */
+export type PinAttempt =
+  | { readonly kind: "pinned"; readonly pin: Pin }
+  | { readonly kind: "missing" }
+  | { readonly kind: "impossible"; readonly reason: string };
+
+/** A shared kernel lock that keeps a release from being pruned; it goes with the process. */
+export interface Pin {
+  release(): Promise<void>;
+}
+
+/** Pins a release by its pin file, through a read-only descriptor: it works on a read-only mount. Never throws. */
+export async function takePin(platform: Platform, path: string): Promise<PinAttempt> {
+  let file: OpenFile;
+  try {
+    file = await platform.files.open(path, "read");
+  } catch (error) {
+    return (error as { code?: unknown } | null)?.code === "ENOENT" ? { kind: "missing" } : { kind: "impossible", reason: firstLine(error) };
+  }
+  try {
+    // Prune deletes under the exclusive lock: a pin file that was opened before and locked after lies nowhere.
+    if (platform.locks.tryLock(file, "shared") && same(await file.stat(), await platform.files.stat(path))) {
+      return { kind: "pinned", pin: { release: () => file.close() } };
+    }
+    await file.close();
+    return { kind: "missing" };
+  } catch (error) {
+    await file.close();
+    return { kind: "impossible", reason: firstLine(error) };
+  }
+}
+
+function same(left: FileStat, right: FileStat | undefined): boolean {
+  return right !== undefined && left.device === right.device && left.inode === right.inode;
+}

@@ -1,0 +1,67 @@
+import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
+import type { Clock } from "../platform/port.ts";
+import { Generation, type GenerationParts } from "./generation.ts";
+
+/** How long `close` waits for interrupted queries to let go before it gives up on them. */
+const letGoMs = 5000;
+
+/** The generations a reader has open: one that serves, those that drain, one that warms. */
+export class GenerationPool {
+  readonly #clock: Clock;
+  readonly #drainTimeoutMs: number;
+  readonly #warn: (message: string) => void;
+  readonly #open = new Set<Generation>();
+  #nextId = 1;
+
+  constructor(options: { readonly clock: Clock; readonly drainTimeoutMs: number; readonly warn: (message: string) => void }) {
+    this.#clock = options.clock;
+    this.#drainTimeoutMs = options.drainTimeoutMs;
+    this.#warn = options.warn;
+  }
+
+  /** Takes charge of a database and its pin. */
+  add(parts: Omit<GenerationParts, "id" | "clock">): Generation {
+    const generation = new Generation({ ...parts, id: this.#nextId++, clock: this.#clock });
+    this.#open.add(generation);
+    return generation;
+  }
+
+  /** Lets a generation go in the background. */
+  retire(generation: Generation): void {
+    void this.#finish(generation, generation.drain(this.#drainTimeoutMs));
+  }
+
+  /** Closes one that could not be warmed, before anything else is tried: it must not keep its lock. */
+  async discard(generation: Generation): Promise<void> {
+    await this.#finish(generation, generation.discard());
+  }
+
+  /** Oldest first. */
+  list(): Generation[] {
+    return [...this.#open];
+  }
+
+  /** Drains everything. Resolves within `drainTimeoutMs` and 5 s; a query that cannot be interrupted is left behind with a warning. */
+  async close(): Promise<void> {
+    for (const generation of this.#open) this.retire(generation);
+    const closed = Promise.all(this.list().map((generation) => generation.drain(this.#drainTimeoutMs).catch(() => {})));
+    const timer = new AbortController();
+    await Promise.race([closed, this.#clock.wait(this.#drainTimeoutMs + letGoMs, { signal: timer.signal })]);
+    timer.abort();
+    for (const { target } of this.#open) this.#warn(`release ${target.release} is still open: a query does not let itself be interrupted`);
+  }
+
+  async #finish(generation: Generation, closing: Promise<void>): Promise<void> {
+    try {
+      await closing;
+    } catch (error) {
+      this.#warn(`release ${generation.target.release} did not close cleanly: ${firstLine(error)}`);
+    }
+    this.#open.delete(generation);
+  }
+}
+
+/** The error of a reader that was used after `close()`. */
+export function readerClosed(): LockkeeperError {
+  return new LockkeeperError("READER_CLOSED", "the reader is closed", { hint: "Open a new reader, or close it after the last request." });
+}
