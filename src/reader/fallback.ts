@@ -1,13 +1,14 @@
 import { basename as fileName } from "node:path";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import { reservedBasenames } from "../model/names.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { FileStat } from "../platform/port.ts";
 import type { Generation, Hold } from "./generation.ts";
 import type { ReleaseTarget } from "./locate.ts";
-import { asOurs, openTarget, type OpeningContext } from "./opening.ts";
+import { openTarget, type OpeningContext } from "./opening.ts";
 import { readerClosed } from "./pool.ts";
 import { sha256 } from "./resolver.ts";
-import { pause, type Deadline } from "./waiting.ts";
+import { pause, sleep, type Deadline } from "./waiting.ts";
 
 /** The name of the release that a fallback file is served as; its version is 0. */
 export const fallbackRelease = "fallback";
@@ -147,7 +148,7 @@ export class Fallback {
     const timer = new AbortController();
     this.#idleTimer = timer;
     const { clock } = this.#context.store.platform;
-    void clock.wait(this.#context.settings.fallbackIdleMs, { signal: timer.signal, idle: true }).then(() => {
+    void sleep(clock, this.#context.settings.fallbackIdleMs, { signal: timer.signal, idle: true }).then(() => {
       if (!timer.signal.aborted && generation.inFlight === 0) this.release();
     });
   }
@@ -162,7 +163,7 @@ function keyOf(stat: FileStat): string {
 }
 
 function unavailable(path: string, cause: unknown): LockkeeperError {
-  const { message, holder } = asOurs(cause);
+  const { message, holder } = ioError(cause, "open", path);
   return new LockkeeperError("UNAVAILABLE", `the fallback file cannot be read now: ${message}`, {
     hint: "Try again when the program that writes it has finished.",
     subject: path,

@@ -1,12 +1,13 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { Fallback } from "./fallback.ts";
 import type { Generation, Hold } from "./generation.ts";
 import type { EventHub } from "./events.ts";
-import { asOurs, openActive, type OpeningContext } from "./opening.ts";
+import { openActive, type OpeningContext } from "./opening.ts";
 import { readerClosed } from "./pool.ts";
 import type { BadSighting, Sighting } from "./resolver.ts";
 import { describeServed, type Serving } from "./serving.ts";
-import { deadlineIn, Notice, type Deadline } from "./waiting.ts";
+import { deadlineIn, Notice, pause, sleep, type Deadline } from "./waiting.ts";
 
 /** A bad manifest is looked at again for so long before it counts: rough writers truncate, or unlink, and then write. */
 export const badSettleMs = 100;
@@ -20,11 +21,11 @@ const absentMs = 2000;
 const backoffFirstMs = 100;
 const backoffMaxMs = 30_000;
 
-/** How often a request that waits for a version looks for it. */
-const versionLookEveryMs = 20;
+/** How often a request looks for what it waits for when nobody tells it. */
+const lookEveryMs = 20;
 
 /** A release that could not be opened: remembered, so that requests need not wait for it again. */
-export interface Failure {
+interface Failure {
   readonly sighting: Sighting;
   readonly error: LockkeeperError;
   readonly attempts: number;
@@ -51,6 +52,8 @@ export class Follower {
   #flight: Promise<void> | undefined;
   #spare: Promise<void> = Promise.resolve();
   #failure: Failure | undefined;
+  /** The newest sighting that could not be served: whoever waits for it or an older one is served the last good release. */
+  #givenUp = -1;
   /** Why what is published does not serve; told as "degraded" once. */
   #degraded: LockkeeperError | undefined;
 
@@ -65,12 +68,9 @@ export class Follower {
     return this.#serving;
   }
 
+  /** Why what is published is not what is served, when it is not. */
   get degraded(): LockkeeperError | undefined {
     return this.#degraded;
-  }
-
-  get failure(): Failure | undefined {
-    return this.#failure;
   }
 
   /**
@@ -122,10 +122,12 @@ export class Follower {
   async #catchUp(wanted: Sighting, minVersion: number | undefined, deadline: Deadline): Promise<void> {
     const { clock } = this.#context.store.platform;
     while (this.#mustWait(wanted, minVersion) && deadline.leftMs() > 0) {
+      const { sighting } = this.#serving;
       this.kick();
-      const step = minVersion === undefined ? deadline.leftMs() : Math.min(deadline.leftMs(), versionLookEveryMs);
-      await this.#changed.wait(clock, step, deadline.signal);
+      if (this.#flight !== undefined) await this.#changed.wait(clock, deadline.leftMs(), deadline.signal);
       if (this.#context.closing.aborted) throw readerClosed();
+      // A run that changed nothing ends at once: without a pause this loop would never let anything else happen.
+      if (this.#serving.sighting === sighting) await pause(clock, Math.min(lookEveryMs, Math.max(deadline.leftMs(), 0)), deadline.signal);
     }
     const { version } = describeServed(this.#serving);
     if (minVersion === undefined || version >= minVersion) return;
@@ -140,7 +142,7 @@ export class Follower {
     if (this.#context.settings.freshness === "eventual" || wanted.kind !== "manifest") return false;
     const { sighting } = this.#serving;
     if (sighting.sequence >= wanted.sequence || sighting.identity === wanted.identity) return false;
-    return (this.#failure?.sighting.sequence ?? -1) < wanted.sequence;
+    return this.#givenUp < wanted.sequence;
   }
 
   async #follow(): Promise<void> {
@@ -155,7 +157,7 @@ export class Follower {
         if (sighting.kind === "manifest") await this.#open();
         else if (!(await this.#withoutManifest(sighting))) return;
       } catch (error) {
-        this.#fail(sighting, asOurs(error));
+        this.#fail(sighting, ioError(error, "follow", this.#context.resolver.path));
       }
     }
   }
@@ -172,9 +174,10 @@ export class Follower {
     const { clock } = this.#context.store.platform;
     const ageMs = clock.monotonicMs() - sighting.sinceMs;
     if (ageMs < badSettleMs) {
-      await clock.wait(badLookEveryMs, { signal: this.#context.closing });
+      await sleep(clock, badLookEveryMs, { signal: this.#context.closing });
       return true;
     }
+    this.#giveUp(sighting);
     if (this.#serving.kind === "fallback") {
       this.#serving = { ...this.#serving, sighting };
       return false;
@@ -231,6 +234,11 @@ export class Follower {
     const delayMs = Math.min(backoffFirstMs * 2 ** (attempts - 1), backoffMaxMs);
     this.#failure = { sighting, error, attempts, retryAtMs: this.#context.store.platform.clock.monotonicMs() + delayMs };
     this.#degrade(error, sighting);
+    this.#giveUp(sighting);
+  }
+
+  #giveUp(sighting: Sighting): void {
+    this.#givenUp = Math.max(this.#givenUp, sighting.sequence);
     this.#changed.ring();
   }
 

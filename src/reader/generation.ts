@@ -4,6 +4,7 @@ import type { Clock } from "../platform/port.ts";
 import type { OpenDatabase } from "./engine.ts";
 import type { ReleaseTarget } from "./locate.ts";
 import type { Pin } from "./pin.ts";
+import { sleep } from "./waiting.ts";
 
 /** The life of a generation. `failed`: it never served. */
 export type GenerationState = "warming" | "active" | "draining" | "retired" | "failed";
@@ -130,7 +131,7 @@ export class Generation {
   async #untilIdle(timeoutMs: number): Promise<void> {
     const timer = new AbortController();
     const idle = new Promise<void>((resolve) => this.onIdle(resolve));
-    await Promise.race([idle, this.#clock.wait(timeoutMs, { signal: timer.signal, idle: true })]);
+    await Promise.race([idle, sleep(this.#clock, timeoutMs, { signal: timer.signal, idle: true })]);
     timer.abort();
   }
 

@@ -117,8 +117,8 @@ async function dataFile(store: StoreView, path: string, active: string): Promise
 }
 
 async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRecord> {
-  const path = await recordPath(store, own.record.path);
-  const read = store.platform.files.readNow(path, recordBytesMax);
+  const { path, bytes } = await recordFile(store, own.record.path);
+  const read = bytes > recordBytesMax ? undefined : store.platform.files.readNow(path, bytes);
   if (read?.bytes === undefined) {
     throw new LockkeeperError("RECORD_INVALID", `the record of release ${own.release} cannot be read at ${path}`, { subject: path });
   }
@@ -130,16 +130,18 @@ async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRe
   throw new LockkeeperError("RECORD_INVALID", `${path} is the record of ${record.release}, not of ${own.release}`, { subject: path });
 }
 
-async function recordPath(store: StoreView, reference: string): Promise<string> {
+async function recordFile(store: StoreView, reference: string): Promise<{ readonly path: string; readonly bytes: number }> {
   const parts = reference.split("/");
   let path = store.paths.folder;
+  let bytes = 0;
   for (const [index, part] of parts.entries()) {
     if (part === "" || part === "." || part === ".." || /[\\:\0]/.test(part)) throw leaves(store, reference);
     path = join(path, part);
     const stat = await store.platform.files.stat(path);
     if (stat !== undefined && stat.kind !== (index === parts.length - 1 ? "file" : "folder")) throw leaves(store, reference);
+    bytes = stat?.bytes ?? 0;
   }
-  return path;
+  return { path, bytes };
 }
 
 function leaves(store: StoreView, reference: string): LockkeeperError {

@@ -1,4 +1,5 @@
-import { LockkeeperError, firstLine, isLockkeeperError } from "../errors/lockkeeper-error.ts";
+import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { ReaderEngine } from "./engine.ts";
 import type { Generation } from "./generation.ts";
 import { locateRelease, type ReleaseTarget, type StoreView } from "./locate.ts";
@@ -6,9 +7,12 @@ import type { ReaderSettings } from "./options.ts";
 import { takePin, type Pin } from "./pin.ts";
 import { readerClosed, type GenerationPool } from "./pool.ts";
 import type { ManifestResolver, ManifestSighting } from "./resolver.ts";
+import { sleep } from "./waiting.ts";
 
 /** Tries of one opening; with the waits between them about 1.5 s when a file stays locked. */
 const attemptsMax = 20;
+
+const lockedWaitMaxMs = 100;
 
 /** After so many tries a missing pin file is taken for removed by hand, not for a release that was pruned. */
 const pinAttemptsMax = 5;
@@ -41,11 +45,12 @@ export async function openActive(context: OpeningContext): Promise<Opening> {
     try {
       return { kind: "opened", sighting, generation: await attemptOpen(context, sighting, attempt) };
     } catch (cause) {
-      const error = asOurs(cause);
+      const error = ioError(cause, "open the release that is named by", context.resolver.path);
       const moved = error.code === "MANIFEST_MOVED" || context.resolver.look() !== sighting;
       const again = (moved || error.code === "FILE_LOCKED") && attempt < attemptsMax && !context.closing.aborted;
       if (!again) return { kind: "failed", sighting, error };
-      await context.store.platform.clock.wait(moved ? attempt - 1 : Math.min(2 ** (attempt - 1), 100), { signal: context.closing });
+      const waitMs = moved ? attempt - 1 : Math.min(2 ** (attempt - 1), lockedWaitMaxMs);
+      await sleep(context.store.platform.clock, waitMs, { signal: context.closing });
     }
   }
 }
@@ -112,18 +117,9 @@ async function warmUp(context: OpeningContext, generation: Generation): Promise<
       await generation.query(sql, undefined, { rowsMax, timeMaxMs, signal: context.closing });
     } catch (cause) {
       await context.pool.discard(generation);
-      const { code, hint } = asOurs(cause);
+      const { code, hint } = ioError(cause, "warm", generation.target.path);
       const message = `warm-up statement ${index + 1} failed on release ${generation.target.release}: ${firstLine(cause)}`;
       throw new LockkeeperError(code, message, { ...(hint !== undefined && { hint }), subject: generation.target.release, cause });
     }
   }
-}
-
-/** Any thrown value as one of our errors. */
-export function asOurs(error: unknown): LockkeeperError {
-  if (isLockkeeperError(error)) return error;
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === "EACCES" || code === "EPERM") return new LockkeeperError("PERMISSION_DENIED", firstLine(error), { cause: error });
-  if (code === "EMFILE" || code === "ENFILE") return new LockkeeperError("LIMIT_FILES", firstLine(error), { cause: error });
-  return new LockkeeperError("IO_FAILED", firstLine(error), { cause: error });
 }

@@ -1,5 +1,7 @@
 import { firstLine } from "../errors/lockkeeper-error.ts";
-import type { FileStat, OpenFile, Platform } from "../platform/port.ts";
+import { sameInode } from "../platform/files.ts";
+import { errnoOf } from "../platform/io-error.ts";
+import type { OpenFile, Platform } from "../platform/port.ts";
 
 /**
  * What came of pinning a release. `missing`: no pin file, or prune is at it, which as a rule means that the release was
@@ -21,11 +23,11 @@ export async function takePin(platform: Platform, path: string): Promise<PinAtte
   try {
     file = await platform.files.open(path, "read");
   } catch (error) {
-    return (error as { code?: unknown } | null)?.code === "ENOENT" ? { kind: "missing" } : { kind: "impossible", reason: firstLine(error) };
+    return errnoOf(error) === "ENOENT" ? { kind: "missing" } : { kind: "impossible", reason: firstLine(error) };
   }
   try {
     // Prune deletes under the exclusive lock: a pin file that was opened before and locked after lies nowhere.
-    if (platform.locks.tryLock(file, "shared") && same(await file.stat(), await platform.files.stat(path))) {
+    if (platform.locks.tryLock(file, "shared") && sameInode(await file.stat(), await platform.files.stat(path))) {
       return { kind: "pinned", pin: { release: () => file.close() } };
     }
     await file.close();
@@ -34,8 +36,4 @@ export async function takePin(platform: Platform, path: string): Promise<PinAtte
     await file.close();
     return { kind: "impossible", reason: firstLine(error) };
   }
-}
-
-function same(left: FileStat, right: FileStat | undefined): boolean {
-  return right !== undefined && left.device === right.device && left.inode === right.inode;
 }

@@ -1,6 +1,7 @@
 import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
 import type { Clock } from "../platform/port.ts";
 import { Generation, type GenerationParts } from "./generation.ts";
+import { sleep } from "./waiting.ts";
 
 /** How long `close` waits for interrupted queries to let go before it gives up on them. */
 const letGoMs = 5000;
@@ -46,7 +47,7 @@ export class GenerationPool {
     for (const generation of this.#open) this.retire(generation);
     const closed = Promise.all(this.list().map((generation) => generation.drain(this.#drainTimeoutMs).catch(() => {})));
     const timer = new AbortController();
-    await Promise.race([closed, this.#clock.wait(this.#drainTimeoutMs + letGoMs, { signal: timer.signal })]);
+    await Promise.race([closed, sleep(this.#clock, this.#drainTimeoutMs + letGoMs, { signal: timer.signal })]);
     timer.abort();
     for (const { target } of this.#open) this.#warn(`release ${target.release} is still open: a query does not let itself be interrupted`);
   }

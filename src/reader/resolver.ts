@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { LockkeeperError, firstLine, isLockkeeperError } from "../errors/lockkeeper-error.ts";
+import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
 import { manifestBytesMax, parseManifest, type Manifest } from "../model/manifest.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
 
 /** A usable manifest, as it was seen. One object stands for one identity: an unchanged manifest gives the same object. */
@@ -122,10 +123,6 @@ function notReadable(path: string, stat: FileStat): LockkeeperError {
 }
 
 function unreadable(path: string, cause: unknown): LockkeeperError {
-  if (isLockkeeperError(cause)) return cause;
-  const code = (cause as { code?: unknown } | null)?.code;
-  const details = { subject: path, cause };
-  if (code === "EACCES" || code === "EPERM") return new LockkeeperError("PERMISSION_DENIED", `${path} may not be read`, details);
-  if (code === "EMFILE" || code === "ENFILE") return new LockkeeperError("LIMIT_FILES", `${path}: no file descriptor left`, details);
-  return new LockkeeperError("MANIFEST_INVALID", `${path} cannot be read: ${firstLine(cause)}`, details);
+  const error = ioError(cause, "read", path);
+  return error.code === "IO_FAILED" ? new LockkeeperError("MANIFEST_INVALID", error.message, { subject: path, cause }) : error;
 }

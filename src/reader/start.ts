@@ -1,10 +1,11 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { Fallback } from "./fallback.ts";
 import { badLookEveryMs, badSettleMs } from "./follower.ts";
-import { asOurs, openActive, type OpeningContext } from "./opening.ts";
+import { openActive, type OpeningContext } from "./opening.ts";
 import type { BadSighting } from "./resolver.ts";
 import type { Serving } from "./serving.ts";
-import { deadlineIn } from "./waiting.ts";
+import { deadlineIn, sleep } from "./waiting.ts";
 
 /**
  * What a starting reader serves from: the release that the manifest names, or, where there is no usable manifest, the fallback with one
@@ -25,7 +26,7 @@ export async function firstServing(context: OpeningContext, fallback: Fallback |
     }
     // A manifest that keeps coming and going is bad, too.
     if (clock.monotonicMs() - sighting.sinceMs < badSettleMs && deadline.leftMs() > 0) {
-      await clock.wait(badLookEveryMs);
+      await sleep(clock, badLookEveryMs);
       continue;
     }
     return withoutManifest(context, fallback, sighting);
@@ -37,7 +38,7 @@ async function withoutManifest(context: OpeningContext, fallback: Fallback | und
   try {
     await fallback.probe();
   } catch (cause) {
-    const { code, message, hint } = asOurs(cause);
+    const { code, message, hint } = ioError(cause, "open", fallback.path);
     throw new LockkeeperError(code, `${sighting.error.message}, and the fallback cannot serve: ${message}`, {
       ...(hint !== undefined && { hint }),
       subject: fallback.path,

@@ -14,10 +14,19 @@ export function deadlineIn(clock: Clock, ms: number, signal?: AbortSignal): Dead
   return { leftMs: () => end - clock.monotonicMs(), signal };
 }
 
+/** Waits `ms`, or until the abort, which is no error here. */
+export async function sleep(clock: Clock, ms: number, options: { readonly signal?: AbortSignal; readonly idle?: boolean } = {}): Promise<void> {
+  try {
+    await clock.wait(ms, options);
+  } catch (error) {
+    if (options.signal?.aborted !== true) throw error;
+  }
+}
+
 /** Waits `ms`. Throws `INTERRUPTED` when the caller's signal aborts. */
 export async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   throwIfAborted(signal);
-  await clock.wait(ms, signal === undefined ? {} : { signal });
+  await sleep(clock, ms, signal === undefined ? {} : { signal });
   throwIfAborted(signal);
 }
 
@@ -46,7 +55,7 @@ export class Notice {
     this.#waiting.add(abort);
     try {
       throwIfAborted(signal);
-      await clock.wait(ms, { signal: timer.signal });
+      await sleep(clock, ms, { signal: timer.signal });
       throwIfAborted(signal);
     } finally {
       this.#waiting.delete(abort);
