@@ -1,5 +1,6 @@
 import { basename as fileName } from "node:path";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
+import { sha256Hex } from "../model/manifest.ts";
 import { reservedBasenames } from "../model/names.ts";
 import { ioError } from "../platform/io-error.ts";
 import type { FileStat } from "../platform/port.ts";
@@ -7,7 +8,6 @@ import type { Generation, Hold } from "./generation.ts";
 import type { ReleaseTarget } from "./locate.ts";
 import { openTarget, type OpeningContext } from "./opening.ts";
 import { readerClosed } from "./pool.ts";
-import { sha256 } from "./resolver.ts";
 import { pause, sleep, type Deadline } from "./waiting.ts";
 
 /** The name of the release that a fallback file is served as; its version is 0. */
@@ -113,7 +113,8 @@ export class Fallback {
   #fileNow(): FileStat {
     const stat = this.#context.store.platform.files.statNow(this.path);
     if (stat?.kind === "file") return stat;
-    if (stat === undefined) throw new LockkeeperError("FILE_MISSING", `there is no fallback file at ${this.path}`, { subject: this.path });
+    if (stat === undefined)
+      throw new LockkeeperError("FILE_MISSING", `there is no fallback file at ${this.path}`, { subject: this.path });
     throw new LockkeeperError("CONFIG_INVALID", `the fallback ${this.path} is not a regular file`, {
       hint: "Name the DuckDB file itself, not a link to it.",
       subject: this.path,
@@ -133,7 +134,7 @@ export class Fallback {
     return {
       release: fallbackRelease,
       version: 0,
-      uid: sha256(key).slice(0, 32),
+      uid: sha256Hex(key).slice(0, 32),
       active: undefined,
       lastUpdated: isoTime(stat.modifiedNs),
       path: this.path,

@@ -57,7 +57,12 @@ export class Follower {
   /** Why what is published does not serve; told as "degraded" once. */
   #degraded: LockkeeperError | undefined;
 
-  constructor(parts: { readonly context: OpeningContext; readonly fallback: Fallback | undefined; readonly events: EventHub; readonly serving: Serving }) {
+  constructor(parts: {
+    readonly context: OpeningContext;
+    readonly fallback: Fallback | undefined;
+    readonly events: EventHub;
+    readonly serving: Serving;
+  }) {
     this.#context = parts.context;
     this.#fallback = parts.fallback;
     this.#events = parts.events;
@@ -127,7 +132,8 @@ export class Follower {
       if (this.#flight !== undefined) await this.#changed.wait(clock, deadline.leftMs(), deadline.signal);
       if (this.#context.closing.aborted) throw readerClosed();
       // A run that changed nothing ends at once: without a pause this loop would never let anything else happen.
-      if (this.#serving.sighting === sighting) await pause(clock, Math.min(lookEveryMs, Math.max(deadline.leftMs(), 0)), deadline.signal);
+      if (this.#serving.sighting === sighting)
+        await pause(clock, Math.min(lookEveryMs, Math.max(deadline.leftMs(), 0)), deadline.signal);
     }
     const { version } = describeServed(this.#serving);
     if (minVersion === undefined || version >= minVersion) return;
@@ -149,7 +155,9 @@ export class Follower {
     const { clock } = this.#context.store.platform;
     while (!this.#context.closing.aborted) {
       const sighting = this.#context.resolver.look();
-      const serves = this.#serving.sighting.identity === sighting.identity && (sighting.kind === "manifest") === (this.#serving.kind === "manifest");
+      const serves =
+        this.#serving.sighting.identity === sighting.identity &&
+        (sighting.kind === "manifest") === (this.#serving.kind === "manifest");
       if (serves) return this.#good(sighting);
       const failed = this.#failure?.sighting === sighting ? this.#failure : undefined;
       if (failed !== undefined && clock.monotonicMs() < failed.retryAtMs) return;
@@ -215,7 +223,9 @@ export class Follower {
     const to = next.sighting.manifest;
     const rewritten = from.version === to.version && from.active === to.active && from.lastUpdated === to.lastUpdated;
     if (to.version > from.version || rewritten) return;
-    this.#events.warn(`${this.#context.resolver.path}: version ${to.version} follows version ${from.version}; it is served, but versions should rise`);
+    this.#events.warn(
+      `${this.#context.resolver.path}: version ${to.version} follows version ${from.version}; it is served, but versions should rise`,
+    );
   }
 
   #good(sighting: Sighting): void {

@@ -93,12 +93,12 @@ export class Generation {
    * `INTERRUPTED` when the generation was drained for too long.
    */
   async query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
-    if (this.#interruptedAfterMs !== undefined) throw this.#replaced();
+    if (this.#wasInterrupted()) throw this.#replaced();
     const hold = this.hold();
     try {
       return await this.#database.query(sql, parameters, options);
     } catch (error) {
-      const ours = this.#interruptedAfterMs !== undefined && options.signal?.aborted !== true && isLockkeeperError(error, "INTERRUPTED");
+      const ours = this.#wasInterrupted() && options.signal?.aborted !== true && isLockkeeperError(error, "INTERRUPTED");
       throw ours ? this.#replaced(error) : error;
     } finally {
       hold.end();
@@ -143,6 +143,10 @@ export class Generation {
     }
     this.#state = end;
     this.#idle.clear();
+  }
+
+  #wasInterrupted(): boolean {
+    return this.#interruptedAfterMs !== undefined;
   }
 
   #replaced(cause?: unknown): LockkeeperError {

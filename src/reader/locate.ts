@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { isSlot, slotStem, storePaths, type StorePaths } from "../model/layout.ts";
-import { releaseOf, type Manifest, type OwnManifest } from "../model/manifest.ts";
+import { isSlot, slotStem, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
+import { releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
 import { assertBasename } from "../model/names.ts";
 import { parseRecord, type ReleaseRecord } from "../model/release-record.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
-import { sha256, type ManifestSighting } from "./resolver.ts";
+import type { ManifestSighting } from "./resolver.ts";
 
 /** A release record larger than this is refused. */
 const recordBytesMax = 64 * 1024 * 1024;
@@ -55,7 +55,7 @@ export async function locateRelease(store: StoreView, sighting: ManifestSighting
     ...data,
     release: releaseOf(manifest),
     version: manifest.version,
-    uid: record?.uid ?? sha256(identity).slice(0, 32),
+    uid: record?.uid ?? sha256Hex(identity).slice(0, 32),
     active: manifest.active,
     lastUpdated: manifest.lastUpdated ?? modifiedAt,
     pin: own === undefined ? undefined : store.paths.pin(own.release),
@@ -65,30 +65,37 @@ export async function locateRelease(store: StoreView, sighting: ManifestSighting
 /** Where the files of a release lie: the one place that knows a layout. */
 async function releaseFiles(store: StoreView, manifest: Manifest): Promise<Pick<ReleaseTarget, "path" | "names">> {
   if (!isSlot(manifest.active)) {
-    throw new LockkeeperError("FORMAT_UNSUPPORTED", `${store.paths.manifest}: "active" is "${manifest.active}"; this version reads the layout "slots" only`, {
-      subject: store.paths.manifest,
-    });
+    throw new LockkeeperError(
+      "FORMAT_UNSUPPORTED",
+      `${store.paths.manifest}: "active" is "${manifest.active}"; this version reads the layout "slots" only`,
+      {
+        subject: store.paths.manifest,
+      },
+    );
   }
   const basename = await basenameOf(store, manifest);
   return { path: store.paths.slot(basename, manifest.active), names: [basename, slotStem(basename, manifest.active)] };
 }
 
 async function basenameOf(store: StoreView, manifest: Manifest): Promise<string> {
-  if (store.basename !== undefined) return store.basename;
+  if (store.basename !== undefined && manifest.own === undefined) return store.basename;
   if (manifest.basename !== undefined) {
     try {
       assertBasename(manifest.basename);
     } catch (cause) {
-      throw new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "basename" is ${JSON.stringify(manifest.basename)}; it must be a plain file stem`, {
-        subject: store.paths.manifest,
-        cause,
-      });
+      throw new LockkeeperError(
+        "MANIFEST_INVALID",
+        `${store.paths.manifest}: "basename" is ${JSON.stringify(manifest.basename)}; it must be a plain file stem`,
+        {
+          subject: store.paths.manifest,
+          cause,
+        },
+      );
     }
     return manifest.basename;
   }
   const { folder } = store.paths;
-  const names = await store.platform.files.list(folder);
-  const stems = [...new Set(names.flatMap((name) => /^(.+)_[ab]\.duckdb$/.exec(name)?.[1] ?? []))];
+  const stems = slotStems(await store.platform.files.list(folder));
   if (stems.length > 1) {
     throw new LockkeeperError("CONFIG_INVALID", `${folder} has the data files of several stores: ${stems.join(", ")}`, {
       hint: "Name one with the option `basename`.",
@@ -97,7 +104,9 @@ async function basenameOf(store: StoreView, manifest: Manifest): Promise<string>
   }
   const [stem] = stems;
   if (stem === undefined) {
-    throw new LockkeeperError("FILE_MISSING", `${folder} has a manifest but no data file <name>_a.duckdb or <name>_b.duckdb`, { subject: folder });
+    throw new LockkeeperError("FILE_MISSING", `${folder} has a manifest but no data file <name>_a.duckdb or <name>_b.duckdb`, {
+      subject: folder,
+    });
   }
   assertBasename(stem);
   return stem;
@@ -106,7 +115,9 @@ async function basenameOf(store: StoreView, manifest: Manifest): Promise<string>
 async function dataFile(store: StoreView, path: string, active: string): Promise<FileStat> {
   const stat = await store.platform.files.stat(path);
   if (stat === undefined) {
-    throw new LockkeeperError("FILE_MISSING", `${store.paths.manifest} makes "${active}" active, but there is no ${path}`, { subject: path });
+    throw new LockkeeperError("FILE_MISSING", `${store.paths.manifest} makes "${active}" active, but there is no ${path}`, {
+      subject: path,
+    });
   }
   if (stat.kind === "file") return stat;
   const what = stat.kind === "symlink" ? "a symbolic link" : "not a regular file";
@@ -120,14 +131,18 @@ async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRe
   const { path, bytes } = await recordFile(store, own.record.path);
   const read = bytes > recordBytesMax ? undefined : store.platform.files.readNow(path, bytes);
   if (read?.bytes === undefined) {
-    throw new LockkeeperError("RECORD_INVALID", `the record of release ${own.release} cannot be read at ${path}`, { subject: path });
+    throw new LockkeeperError("RECORD_INVALID", `the record of release ${own.release} cannot be read at ${path}`, {
+      subject: path,
+    });
   }
-  if (sha256(read.bytes) !== own.record.sha256) {
+  if (sha256Hex(read.bytes) !== own.record.sha256) {
     throw new LockkeeperError("RECORD_INVALID", `${path} differs from the sha256 in the manifest`, { subject: path });
   }
   const record = parseRecord(read.bytes, path);
   if (record.release === own.release) return record;
-  throw new LockkeeperError("RECORD_INVALID", `${path} is the record of ${record.release}, not of ${own.release}`, { subject: path });
+  throw new LockkeeperError("RECORD_INVALID", `${path} is the record of ${record.release}, not of ${own.release}`, {
+    subject: path,
+  });
 }
 
 async function recordFile(store: StoreView, reference: string): Promise<{ readonly path: string; readonly bytes: number }> {
@@ -145,9 +160,13 @@ async function recordFile(store: StoreView, reference: string): Promise<{ readon
 }
 
 function leaves(store: StoreView, reference: string): LockkeeperError {
-  return new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "record.path" is ${JSON.stringify(reference)}; it must name a file inside the store's folder`, {
-    subject: store.paths.manifest,
-  });
+  return new LockkeeperError(
+    "MANIFEST_INVALID",
+    `${store.paths.manifest}: "record.path" is ${JSON.stringify(reference)}; it must name a file inside the store's folder`,
+    {
+      subject: store.paths.manifest,
+    },
+  );
 }
 
 /** Size only: integrity is the publisher's and the scrub's business, and hashing here would cost every switch seconds. */
@@ -155,19 +174,29 @@ async function compare(store: StoreView, found: { record: ReleaseRecord; path: s
   const { record, path, stat } = found;
   const file = record.files.find((entry) => join(store.paths.folder, entry.path) === path);
   if (file === undefined) {
-    throw new LockkeeperError("RECORD_INVALID", `the record of release ${record.release} does not list ${path}`, { subject: path });
-  }
-  if (file.bytes !== stat.bytes) {
-    throw new LockkeeperError("CHECKSUM_MISMATCH", `${path} has ${stat.bytes} bytes; the record of release ${record.release} says ${file.bytes}`, {
-      hint: "Something wrote to the active file after it was published. Roll back, or publish again.",
+    throw new LockkeeperError("RECORD_INVALID", `the record of release ${record.release} does not list ${path}`, {
       subject: path,
     });
   }
+  if (file.bytes !== stat.bytes) {
+    throw new LockkeeperError(
+      "CHECKSUM_MISMATCH",
+      `${path} has ${stat.bytes} bytes; the record of release ${record.release} says ${file.bytes}`,
+      {
+        hint: "Something wrote to the active file after it was published. Roll back, or publish again.",
+        subject: path,
+      },
+    );
+  }
   const log = await store.platform.files.stat(`${path}.wal`);
   if (log !== undefined && log.bytes > 0) {
-    throw new LockkeeperError("CHECKSUM_MISMATCH", `${path}.wal would be replayed into release ${record.release}, which has none`, {
-      hint: "Find out what wrote to the active file, then remove the log.",
-      subject: `${path}.wal`,
-    });
+    throw new LockkeeperError(
+      "CHECKSUM_MISMATCH",
+      `${path}.wal would be replayed into release ${record.release}, which has none`,
+      {
+        hint: "Find out what wrote to the active file, then remove the log.",
+        subject: `${path}.wal`,
+      },
+    );
   }
 }

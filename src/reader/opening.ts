@@ -60,7 +60,8 @@ async function attemptOpen(context: OpeningContext, sighting: ManifestSighting, 
   const { pin, unpinned } = await pinRelease(context, target, attempt);
   const generation = await openTarget(context, { target, pin, verify: () => sameManifest(context, sighting) });
   await warmUp(context, generation);
-  if (unpinned !== undefined) context.warn(`release ${target.release} is served without a pin, so prune cannot see this reader: ${unpinned}`);
+  if (unpinned !== undefined)
+    context.warn(`release ${target.release} is served without a pin, so prune cannot see this reader: ${unpinned}`);
   return generation;
 }
 
@@ -119,7 +120,11 @@ async function warmUp(context: OpeningContext, generation: Generation): Promise<
       await context.pool.discard(generation);
       const { code, hint } = ioError(cause, "warm", generation.target.path);
       const message = `warm-up statement ${index + 1} failed on release ${generation.target.release}: ${firstLine(cause)}`;
-      throw new LockkeeperError(code, message, { ...(hint !== undefined && { hint }), subject: generation.target.release, cause });
+      throw new LockkeeperError(code, message, {
+        ...(hint !== undefined && { hint }),
+        subject: generation.target.release,
+        cause,
+      });
     }
   }
 }

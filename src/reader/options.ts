@@ -3,7 +3,10 @@ import { z } from "zod";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { assertBasename } from "../model/names.ts";
 
-const milliseconds = z.number().min(0).max(2 ** 31 - 1);
+const milliseconds = z
+  .number()
+  .min(0)
+  .max(2 ** 31 - 1);
 const count = z.int().min(1);
 
 const limitsSchema = z.strictObject({
@@ -46,7 +49,7 @@ export interface ReaderLimits {
 export interface ReaderOptions {
   /** The store's folder: where `db_manifest.json` lies. */
   readonly dir: string;
-  /** Stem of the data files. Default: the manifest's, else the only `<stem>_a.duckdb` or `<stem>_b.duckdb` in the folder. */
+  /** Stem of the data files where the manifest is not ours. Default: the manifest's, else the only `<stem>_a.duckdb` or `<stem>_b.duckdb` in the folder. */
   readonly basename?: string | undefined;
   /** The single file that serves where there is no usable manifest. */
   readonly fallback?: string | undefined;

@@ -49,7 +49,8 @@ export class GenerationPool {
     const timer = new AbortController();
     await Promise.race([closed, sleep(this.#clock, this.#drainTimeoutMs + letGoMs, { signal: timer.signal })]);
     timer.abort();
-    for (const { target } of this.#open) this.#warn(`release ${target.release} is still open: a query does not let itself be interrupted`);
+    for (const { target } of this.#open)
+      this.#warn(`release ${target.release} is still open: a query does not let itself be interrupted`);
   }
 
   async #finish(generation: Generation, closing: Promise<void>): Promise<void> {
@@ -64,5 +65,7 @@ export class GenerationPool {
 
 /** The error of a reader that was used after `close()`. */
 export function readerClosed(): LockkeeperError {
-  return new LockkeeperError("READER_CLOSED", "the reader is closed", { hint: "Open a new reader, or close it after the last request." });
+  return new LockkeeperError("READER_CLOSED", "the reader is closed", {
+    hint: "Open a new reader, or close it after the last request.",
+  });
 }

@@ -107,10 +107,14 @@ async function assertLocal(platform: Platform, settings: ReaderSettings): Promis
   if (settings.allowNetworkFs || (await platform.files.stat(settings.dir)) === undefined) return;
   const { name, network } = await platform.disk.kind(settings.dir);
   if (!network) return;
-  throw new LockkeeperError("FILE_SYSTEM_UNSUPPORTED", `${settings.dir} lies on a network file system (${name}), where pins cannot be trusted`, {
-    hint: "Copy the store to a local disk, or pass `allowNetworkFs: true` and keep releases long enough.",
-    subject: settings.dir,
-  });
+  throw new LockkeeperError(
+    "FILE_SYSTEM_UNSUPPORTED",
+    `${settings.dir} lies on a network file system (${name}), where pins cannot be trusted`,
+    {
+      hint: "Copy the store to a local disk, or pass `allowNetworkFs: true` and keep releases long enough.",
+      subject: settings.dir,
+    },
+  );
 }
 
 interface ReaderParts {
@@ -135,7 +139,11 @@ class StoreReader implements Reader {
     });
   }
 
-  async query(sql: string, parameters?: QueryParameters, options: BorrowOptions & BorrowedQueryOptions = {}): Promise<ReaderRows> {
+  async query(
+    sql: string,
+    parameters?: QueryParameters,
+    options: BorrowOptions & BorrowedQueryOptions = {},
+  ): Promise<ReaderRows> {
     const hold = await this.#acquire(options);
     try {
       return await this.#run(hold.generation, { sql, parameters, options });

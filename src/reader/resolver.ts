@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
-import { manifestBytesMax, parseManifest, type Manifest } from "../model/manifest.ts";
+import { identifyManifest, manifestBytesMax, manifestIdentity, type Manifest } from "../model/manifest.ts";
 import { ioError } from "../platform/io-error.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
 
@@ -61,7 +60,8 @@ export class ManifestResolver {
   #look(): Sighting {
     const { files } = this.#platform;
     const stat = files.statNow(this.path);
-    if (stat !== undefined && this.#last !== undefined && this.#stat !== undefined && sameFile(stat, this.#stat)) return this.#last;
+    if (stat !== undefined && this.#last !== undefined && this.#stat !== undefined && sameFile(stat, this.#stat))
+      return this.#last;
     this.#stat = undefined;
     const read = stat === undefined ? undefined : files.readNow(this.path, manifestBytesMax);
     if (read === undefined) return this.#seeBad("missing", "missing", () => missing(this.path));
@@ -72,11 +72,10 @@ export class ManifestResolver {
     const { bytes, stat } = read;
     const ageMs = this.#platform.clock.now().getTime() - Number(stat.changedNs / 1_000_000n);
     if (ageMs >= settledMs) this.#stat = stat;
-    const identity = `${stat.device}:${stat.inode}:${stat.bytes}:${stat.changedNs}:${bytes === undefined ? stat.kind : sha256(bytes)}`;
+    const identity = manifestIdentity(bytes ?? Buffer.from(stat.kind), stat);
     if (this.#last?.identity === identity) return this.#last;
-    if (bytes === undefined) return this.#seeBad("unusable", identity, () => notReadable(this.path, stat));
     try {
-      const manifest = parseManifest(bytes, this.path);
+      const { manifest } = identifyManifest(read, this.path);
       const modifiedAt = new Date(Number(stat.modifiedNs / 1_000_000n)).toISOString();
       this.#last = { kind: "manifest", sequence: ++this.#sequence, identity, manifest, modifiedAt };
       return this.#last;
@@ -95,11 +94,6 @@ export class ManifestResolver {
   }
 }
 
-/** sha256 in lower-case hex. */
-export function sha256(bytes: Buffer | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 function sameFile(left: FileStat, right: FileStat): boolean {
   return (
     left.inode === right.inode &&
@@ -115,11 +109,6 @@ function missing(path: string): LockkeeperError {
     hint: "Publish a release, or put the manifest back.",
     subject: path,
   });
-}
-
-function notReadable(path: string, stat: FileStat): LockkeeperError {
-  const what = stat.kind === "file" ? `is larger than ${manifestBytesMax / 1024} KiB` : "is not a regular file";
-  return new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { subject: path });
 }
 
 function unreadable(path: string, cause: unknown): LockkeeperError {

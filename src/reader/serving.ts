@@ -20,7 +20,13 @@ export interface ServedRelease {
 /** What is served now; the fallback's `lastUpdated` is when its file was written. */
 export function describeServed(serving: Serving): ServedRelease {
   if (serving.kind === "fallback") {
-    return { mode: "fallback", release: fallbackRelease, version: 0, active: undefined, lastUpdated: serving.fallback.modifiedAt() };
+    return {
+      mode: "fallback",
+      release: fallbackRelease,
+      version: 0,
+      active: undefined,
+      lastUpdated: serving.fallback.modifiedAt(),
+    };
   }
   const { release, version, active, lastUpdated } = serving.generation.target;
   return { mode: "manifest", release, version, active, lastUpdated };

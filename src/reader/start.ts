@@ -34,7 +34,8 @@ export async function firstServing(context: OpeningContext, fallback: Fallback |
 }
 
 async function withoutManifest(context: OpeningContext, fallback: Fallback | undefined, sighting: BadSighting): Promise<Serving> {
-  if (fallback === undefined || (fallback.modifiedAt() === undefined && sighting.kind === "missing")) throw noRelease(sighting, fallback);
+  if (fallback === undefined || (fallback.modifiedAt() === undefined && sighting.kind === "missing"))
+    throw noRelease(sighting, fallback);
   try {
     await fallback.probe();
   } catch (cause) {
@@ -52,7 +53,10 @@ async function withoutManifest(context: OpeningContext, fallback: Fallback | und
 function noRelease(sighting: BadSighting, fallback: Fallback | undefined): LockkeeperError {
   if (sighting.kind === "unusable") return sighting.error;
   const { message, subject } = sighting.error;
-  const second = fallback === undefined ? "no fallback is set (option `fallback`, variable DUCKDB_PATH)" : `no fallback file at ${fallback.path}`;
+  const second =
+    fallback === undefined
+      ? "no fallback is set (option `fallback`, variable DUCKDB_PATH)"
+      : `no fallback file at ${fallback.path}`;
   return new LockkeeperError("NO_RELEASE", `${message}, and ${second}`, {
     hint: "Publish a release, put a manifest there, or name a single file as fallback.",
     ...(subject !== undefined && { subject }),

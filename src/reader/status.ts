@@ -43,7 +43,10 @@ export function readerStatus(follower: Follower, pool: GenerationPool, sighting:
   const error = follower.degraded ?? (sighting.kind === "manifest" ? undefined : sighting.error);
   const absent = serving.kind === "fallback" && sighting.kind === "missing";
   return {
-    ok: follower.degraded === undefined && (absent || sighting.identity === serving.sighting.identity) && (absent || sighting.kind === "manifest"),
+    ok:
+      follower.degraded === undefined &&
+      (absent || sighting.identity === serving.sighting.identity) &&
+      (absent || sighting.kind === "manifest"),
     mode: served.mode,
     active: served.active ?? null,
     release: served.release,

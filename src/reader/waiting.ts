@@ -15,7 +15,11 @@ export function deadlineIn(clock: Clock, ms: number, signal?: AbortSignal): Dead
 }
 
 /** Waits `ms`, or until the abort, which is no error here. */
-export async function sleep(clock: Clock, ms: number, options: { readonly signal?: AbortSignal; readonly idle?: boolean } = {}): Promise<void> {
+export async function sleep(
+  clock: Clock,
+  ms: number,
+  options: { readonly signal?: AbortSignal; readonly idle?: boolean } = {},
+): Promise<void> {
   try {
     await clock.wait(ms, options);
   } catch (error) {

@@ -18,8 +18,17 @@ test("without a manifest the fallback serves, with exactly one warning", async (
   await store.clock.advance(60_000);
   expect(await store.answer(reader)).toBe("single of fallback");
   expect(store.warnings).toHaveLength(1);
-  expect(store.warnings[0]).toContain("there is no manifest at /store/db_manifest.json: serving the single file /single/holdings.duckdb");
-  expect(reader.status()).toMatchObject({ ok: true, mode: "fallback", active: null, release: "fallback", servingVersion: 0, publishedVersion: null });
+  expect(store.warnings[0]).toContain(
+    "there is no manifest at /store/db_manifest.json: serving the single file /single/holdings.duckdb",
+  );
+  expect(reader.status()).toMatchObject({
+    ok: true,
+    mode: "fallback",
+    active: null,
+    release: "fallback",
+    servingVersion: 0,
+    publishedVersion: null,
+  });
 });
 
 test("an unusable manifest at the start does the same, and is told in the status", async () => {
@@ -41,8 +50,14 @@ test("a manifest that is bad for less than 100 ms at the start does not count", 
 });
 
 test("without fallback: NO_RELEASE says what was looked for and where; a bad manifest is its own error", async () => {
-  await expect(store.open()).rejects.toMatchObject({ code: "NO_RELEASE", message: expect.stringMatching(/db_manifest\.json.*DUCKDB_PATH/) });
-  await expect(store.open({ fallback })).rejects.toMatchObject({ code: "NO_RELEASE", message: expect.stringContaining(fallback) });
+  await expect(store.open()).rejects.toMatchObject({
+    code: "NO_RELEASE",
+    message: expect.stringMatching(/db_manifest\.json.*DUCKDB_PATH/),
+  });
+  await expect(store.open({ fallback })).rejects.toMatchObject({
+    code: "NO_RELEASE",
+    message: expect.stringContaining(fallback),
+  });
   store.platform.write(store.paths.manifest, '{"active": "a"}');
   await expect(store.open()).rejects.toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringContaining('"version"') });
 });
@@ -112,7 +127,11 @@ test("while an ETL holds the file requests wait, then UNAVAILABLE names the hold
   store.engine.beforeOpen = ({ path }) => {
     throw fileLocked(path);
   };
-  await expect(store.clock.until(reader.query("content"))).rejects.toMatchObject({ code: "UNAVAILABLE", exit: 16, holder: { pid: 4711 } });
+  await expect(store.clock.until(reader.query("content"))).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    exit: 16,
+    holder: { pid: 4711 },
+  });
 });
 
 test("deleting the manifest of a running reader moves it to the fallback after 2 s, not before; putting it back moves it back", async () => {

@@ -15,7 +15,14 @@ test("serves the active release, pinned, under its constant name and its slot's 
   expect(await store.answer(reader)).toBe("one of r000001");
   expect(store.engine.opened[0]?.request.names).toEqual(["holdings", "holdings_a"]);
   expect(store.platform.sharedLocks(store.paths.pin("r000001"))).toBe(1);
-  expect(reader.status()).toMatchObject({ ok: true, mode: "manifest", active: "a", servingVersion: 1, publishedVersion: 1, pinned: true });
+  expect(reader.status()).toMatchObject({
+    ok: true,
+    mode: "manifest",
+    active: "a",
+    servingVersion: 1,
+    publishedVersion: 1,
+    pinned: true,
+  });
 });
 
 test("strict: a request that sees a new release is answered from it", async () => {
@@ -99,8 +106,8 @@ test("FACTS 5: a foreign writer that alternates {a,1} and {b,1} is followed, wit
   const reader = await store.open({ pollMs: 1000 });
   const warnings: string[] = [];
   reader.on("warning", ({ message }) => void warnings.push(message));
-  for (const [night, slot] of [...["b", "a", "b", "a"].entries()]) {
-    store.publishForeign(slot as "a" | "b", `night ${night + 2}`, 1);
+  for (const [night, slot] of (["b", "a", "b", "a"] as const).entries()) {
+    store.publishForeign(slot, `night ${night + 2}`, 1);
     await store.clock.advance(2000);
     expect(reader.status()).toMatchObject({ active: slot, release: `v1-${slot}`, pinned: false, ok: true });
     expect((await reader.query("content")).rows[0]?.[0]).toBe(`night ${night + 2}`);
@@ -135,7 +142,10 @@ test("tries are bounded: after 20 the last good release serves, the reader is de
   store.publish("a", "one");
   const reader = await store.open({ pollMs: 10 });
   const told: string[] = [];
-  reader.on("degraded", ({ error, servingVersion, publishedVersion }) => void told.push(`${error.code} ${servingVersion} ${publishedVersion}`));
+  reader.on(
+    "degraded",
+    ({ error, servingVersion, publishedVersion }) => void told.push(`${error.code} ${servingVersion} ${publishedVersion}`),
+  );
   reader.on("recovered", ({ version }) => void told.push(`recovered ${version}`));
   let tries = 0;
   store.engine.beforeOpen = ({ path }) => {
@@ -145,7 +155,12 @@ test("tries are bounded: after 20 the last good release serves, the reader is de
   store.publish("b", "two");
   expect(await store.answer(reader)).toBe("one of r000001");
   expect(tries).toBe(20);
-  expect(reader.status()).toMatchObject({ ok: false, servingVersion: 1, publishedVersion: 2, lastManifestError: { code: "FILE_LOCKED" } });
+  expect(reader.status()).toMatchObject({
+    ok: false,
+    servingVersion: 1,
+    publishedVersion: 2,
+    lastManifestError: { code: "FILE_LOCKED" },
+  });
   const before = store.clock.monotonicMs();
   await reader.query("content");
   expect(store.clock.monotonicMs()).toBe(before);
@@ -180,7 +195,9 @@ test("FACTS 6: a generation whose warm-up fails is closed, pin and all, and neve
   };
   store.publish("b", "two");
   expect(await store.answer(reader)).toBe("one of r000001");
-  expect(reader.status().lastManifestError?.message).toContain("warm-up statement 1 failed on release r000002: no table holdings");
+  expect(reader.status().lastManifestError?.message).toContain(
+    "warm-up statement 1 failed on release r000002: no table holdings",
+  );
   expect(store.engine.openNow).toHaveLength(1);
   expect(store.platform.sharedLocks(store.paths.pin("r000002"))).toBe(0);
 });

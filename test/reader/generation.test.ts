@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { settle } from "./support/fake-clock.ts";
 import { FakeStore } from "./support/fake-store.ts";
+import { rejection } from "./support/rejection.ts";
 
 let store: FakeStore;
 beforeEach(() => {
@@ -28,7 +29,10 @@ test("the old generation closes when its last borrower returns, not before", asy
   store.publish("b", "two");
   await store.answer(reader);
   expect(store.engine.openNow).toHaveLength(2);
-  expect(reader.status().generations.map(({ state, inFlightRequests }) => `${state} ${inFlightRequests}`)).toEqual(["draining 1", "active 0"]);
+  expect(reader.status().generations.map(({ state, inFlightRequests }) => `${state} ${inFlightRequests}`)).toEqual([
+    "draining 1",
+    "active 0",
+  ]);
   done();
   await borrowed;
   await settle();
@@ -40,14 +44,14 @@ test("the old generation closes when its last borrower returns, not before", asy
 test("after drainTimeoutMs what still runs is interrupted, and told why", async () => {
   const reader = await store.open({ drainTimeoutMs: 2000 });
   const long = reader.query("hang");
-  const refused = expect(long).rejects.toMatchObject({ code: "INTERRUPTED", message: expect.stringMatching(/r000001 was replaced.*2000 ms/) });
+  const refused = rejection(long);
   await settle();
   store.publish("b", "two");
   await store.answer(reader);
   await store.clock.advance(1900);
   expect(store.engine.opened[0]?.interrupts).toBe(0);
   await store.clock.advance(200);
-  await refused;
+  expect(await refused).toMatchObject({ code: "INTERRUPTED", message: expect.stringMatching(/r000001 was replaced.*2000 ms/) });
   expect(store.engine.openNow).toHaveLength(1);
 });
 
@@ -70,7 +74,11 @@ test("one that never lets go is told of with drainingSince, and the reader serve
   store.publish("b", "two");
   await store.answer(reader);
   await store.clock.advance(60_000);
-  expect(reader.status().generations[0]).toMatchObject({ state: "draining", inFlightRequests: 2, drainingSince: expect.stringMatching(/^2026/) });
+  expect(reader.status().generations[0]).toMatchObject({
+    state: "draining",
+    inFlightRequests: 2,
+    drainingSince: expect.stringMatching(/^2026/),
+  });
   expect(await store.answer(reader)).toBe("two of r000002");
   await store.clock.until(reader.close());
   expect(store.warnings.join()).toContain("r000001 is still open");
@@ -79,7 +87,10 @@ test("one that never lets go is told of with drainingSince, and the reader serve
 test("using a borrowed release after its borrow ended is a clear error", async () => {
   const reader = await store.open();
   const kept = await reader.borrow((release) => release);
-  await expect(kept.query("content")).rejects.toMatchObject({ code: "READER_CLOSED", message: expect.stringContaining("borrow had ended") });
+  await expect(kept.query("content")).rejects.toMatchObject({
+    code: "READER_CLOSED",
+    message: expect.stringContaining("borrow had ended"),
+  });
 });
 
 test("a query that nobody awaits holds its generation, too", async () => {
@@ -141,10 +152,10 @@ test("close while a release is being opened leaves nothing open, and wakes who w
   let go = (): void => {};
   store.engine.beforeOpen = () => new Promise<void>((resolve) => (go = resolve));
   store.publish("b", "two");
-  const waiting = expect(reader.query("content")).rejects.toMatchObject({ code: "READER_CLOSED" });
+  const waiting = rejection(reader.query("content"));
   await settle();
   const closing = reader.close();
-  await waiting;
+  expect(await waiting).toMatchObject({ code: "READER_CLOSED" });
   go();
   await store.clock.until(closing);
   expect(store.engine.openNow).toHaveLength(0);
@@ -157,8 +168,8 @@ test("aborting ends a wait for a release", async () => {
   store.engine.beforeOpen = () => new Promise<void>(() => {});
   store.publish("b", "two");
   const abort = new AbortController();
-  const waiting = expect(reader.query("content", [], { signal: abort.signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+  const waiting = rejection(reader.query("content", [], { signal: abort.signal }));
   await settle();
   abort.abort();
-  await waiting;
+  expect(await waiting).toMatchObject({ code: "INTERRUPTED" });
 });

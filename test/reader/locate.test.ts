@@ -16,7 +16,10 @@ test("the basename of a foreign store is that of its only pair; one file of the 
 test("several pairs are an error that names them, unless the caller chooses", async () => {
   store.publishForeign("a", "one", 1);
   store.platform.write("/store/other_b.duckdb", "x");
-  await expect(store.open()).rejects.toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining("holdings, other") });
+  await expect(store.open()).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("holdings, other"),
+  });
   expect((await store.open({ basename: "holdings" })).status().release).toBe("v1-a");
 });
 
@@ -28,11 +31,20 @@ test("a manifest's basename is believed only where it is a plain stem", async ()
 test("a data file that is missing, a link or a folder is refused by name", async () => {
   store.platform.write(store.paths.manifest, JSON.stringify({ active: "b", version: 1 }));
   await expect(store.open()).rejects.toMatchObject({ code: "FILE_MISSING" });
-  await expect(store.open({ basename: "holdings" })).rejects.toMatchObject({ code: "FILE_MISSING", message: expect.stringContaining("holdings_b.duckdb") });
+  await expect(store.open({ basename: "holdings" })).rejects.toMatchObject({
+    code: "FILE_MISSING",
+    message: expect.stringContaining("holdings_b.duckdb"),
+  });
   store.platform.make("/store/holdings_b.duckdb", "symlink");
-  await expect(store.open()).rejects.toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringContaining("symbolic link") });
+  await expect(store.open()).rejects.toMatchObject({
+    code: "MANIFEST_INVALID",
+    message: expect.stringContaining("symbolic link"),
+  });
   store.platform.make("/store/holdings_b.duckdb", "folder");
-  await expect(store.open()).rejects.toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringContaining("regular file") });
+  await expect(store.open()).rejects.toMatchObject({
+    code: "MANIFEST_INVALID",
+    message: expect.stringContaining("regular file"),
+  });
 });
 
 test("a release whose file differs from its record, or has a write-ahead log beside it, is not served", async () => {
@@ -45,7 +57,10 @@ test("a release whose file differs from its record, or has a write-ahead log bes
 
 test("a record must lie in the folder and be the one that the manifest names by sha256", async () => {
   store.publish("a", "one", { recordPath: "../elsewhere.json" });
-  await expect(store.open()).rejects.toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringContaining('"record.path"') });
+  await expect(store.open()).rejects.toMatchObject({
+    code: "MANIFEST_INVALID",
+    message: expect.stringContaining('"record.path"'),
+  });
   const release = store.publish("b", "two");
   store.platform.write(store.paths.record(release), "{}");
   await expect(store.open()).rejects.toMatchObject({ code: "RECORD_INVALID" });

@@ -40,7 +40,9 @@ test.each([
   ["an unknown limit", { dir: "/s", limits: { row: 3 } }, "limits.row"],
   ["a limit of nothing", { dir: "/s", limits: { rows: 0 } }, "limits.rows"],
 ])("%s is a usage error that names the option", (_what, options, name) => {
-  expect(() => settings(options)).toThrow(expect.objectContaining({ code: "USAGE", message: expect.stringContaining(`"${name}"`) }));
+  expect(() => settings(options)).toThrow(
+    expect.objectContaining({ code: "USAGE", message: expect.stringContaining(`"${name}"`) }),
+  );
 });
 
 test("a basename that cannot be a catalogue name is a configuration error", () => {

@@ -53,7 +53,9 @@ export class FakeClock implements Clock {
     const endMs = this.#nowMs + ms;
     await settle();
     for (;;) {
-      const due = [...this.#timers].filter((timer) => timer.dueMs <= endMs).toSorted((left, right) => left.dueMs - right.dueMs)[0];
+      const due = [...this.#timers]
+        .filter((timer) => timer.dueMs <= endMs)
+        .toSorted((left, right) => left.dueMs - right.dueMs)[0];
       if (due === undefined) break;
       this.#nowMs = Math.max(this.#nowMs, due.dueMs);
       if (due.everyMs === undefined) this.#timers.delete(due);
@@ -66,15 +68,15 @@ export class FakeClock implements Clock {
 
   /** Advances until `promise` has settled; fails after `limitMs` of its time. */
   async until<T>(promise: Promise<T>, limitMs = 120_000): Promise<T> {
-    let settled = false;
-    const done = (): void => void (settled = true);
-    promise.then(done, done);
+    const watch = { pending: true };
+    const watched = promise.finally(() => (watch.pending = false));
+    watched.catch(() => {});
     await settle();
-    for (let waitedMs = 0; !settled; waitedMs += 1) {
+    for (let waitedMs = 0; watch.pending; waitedMs += 1) {
       if (waitedMs > limitMs) throw new Error(`not settled after ${limitMs} ms of fake time`);
       await this.advance(1);
     }
-    return promise;
+    return watched;
   }
 }
 

@@ -32,7 +32,13 @@ export class FakePlatform {
   write(path: string, content: string | Buffer): void {
     const old = this.#files.get(path);
     const now = this.#timeNs();
-    const file = { kind: "file" as const, bytes: Buffer.from(content), inode: old?.inode ?? this.#nextInode++, changedNs: now, modifiedNs: now };
+    const file = {
+      kind: "file" as const,
+      bytes: Buffer.from(content),
+      inode: old?.inode ?? this.#nextInode++,
+      changedNs: now,
+      modifiedNs: now,
+    };
     this.#files.set(path, file);
   }
 

@@ -26,7 +26,11 @@ export class FakeStore {
   }
 
   /** Publishes as Lockkeeper does: record, pin, slot file, manifest. Returns the release id. */
-  publish(slot: Slot, content: string, change: { readonly pin?: boolean; readonly recordBytes?: number; readonly recordPath?: string } = {}): string {
+  publish(
+    slot: Slot,
+    content: string,
+    change: { readonly pin?: boolean; readonly recordBytes?: number; readonly recordPath?: string } = {},
+  ): string {
     this.version += 1;
     const release = releaseId(this.version);
     const path = this.paths.slot("holdings", slot);
