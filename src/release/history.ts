@@ -37,9 +37,9 @@ export async function appendHistory(
     if (lines.length === 0) return;
     await writeWhole(file, Buffer.from(lines.join("")), wholeBytes);
     await file.sync();
+    await store.platform.failpoint("history.appended");
   });
   if (isNew) await store.platform.files.syncFolder(store.paths.own);
-  await store.platform.failpoint("history.appended");
 }
 
 /** The highest version and release number that a history speaks of; 0 where it speaks of none. */

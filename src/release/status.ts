@@ -11,7 +11,7 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   const { state, problem } = await readStateOrProblem(store);
   const manifest = state.current?.manifest;
   const lock = (await lockStatus(store, "build")) ?? (await lockStatus(store, "writer"));
-  const concerns = concernsOf(store, state, lock);
+  const concerns = [...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
   const previous = manifest?.own?.previous;
   return {
     store: store.name,
@@ -21,7 +21,7 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
     ...(manifest?.lastUpdated !== undefined && { lastUpdated: manifest.lastUpdated }),
     ...(previous && { previous: { release: previous.release, version: previous.version } }),
     ...(lock && { lock }),
-    detail: problem === undefined ? concerns : [problem, ...concerns],
+    detail: concerns,
   };
 }
 
@@ -29,17 +29,16 @@ function worstOf(concerns: readonly string[]): StoreStatus["status"] {
   return concerns.length > 0 ? "warn" : "pass";
 }
 
-function concernsOf(store: ReleaseStore, state: StoreState, lock: LockStatus | undefined): string[] {
-  const concerns: string[] = [];
-  if (!state.current) {
-    concerns.push(hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet");
-  } else if (!state.current.manifest.own) {
-    concerns.push(`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`);
-  }
-  if (lock && !lock.held) {
-    concerns.push(`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`);
-  }
-  return concerns;
+function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {
+  if (problem !== undefined) return [problem];
+  if (!state.current) return [hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet"];
+  if (state.current.manifest.own) return [];
+  return [`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`];
+}
+
+function lockConcerns(lock: LockStatus | undefined): string[] {
+  if (!lock || lock.held) return [];
+  return [`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`];
 }
 
 /** A held lock, or a free one whose note was never closed. */
