@@ -13,6 +13,14 @@ import { pause, sleep, type Deadline } from "./waiting.ts";
 /** The name of the release that a fallback file is served as; its version is 0. */
 export const fallbackRelease = "fallback";
 
+/** The file that the fallback's path leads to. */
+interface FallbackFile {
+  readonly path: string;
+  /** Changes when the file does. */
+  readonly key: string;
+  readonly modifiedNs: bigint;
+}
+
 /** How often a request asks for a fallback file that somebody else has locked. */
 const retryMs = 25;
 
@@ -23,7 +31,7 @@ const retryMs = 25;
 export class Fallback {
   readonly path: string;
   readonly #context: OpeningContext;
-  #current: { readonly key: string; readonly generation: Generation } | undefined;
+  #current: { readonly file: FallbackFile; readonly generation: Generation } | undefined;
   #opening: Promise<void> | undefined;
   #idleTimer: AbortController | undefined;
 
@@ -84,8 +92,7 @@ export class Fallback {
   #usable(): Generation | undefined {
     const current = this.#current;
     if (current === undefined) return undefined;
-    const stat = this.#context.store.platform.files.statNow(this.path);
-    if (stat !== undefined && keyOf(stat) === current.key && current.generation.state === "active") return current.generation;
+    if (this.#isStill(current.file) && current.generation.state === "active") return current.generation;
     this.release();
     return undefined;
   }
@@ -96,32 +103,44 @@ export class Fallback {
   }
 
   async #open(): Promise<void> {
-    const stat = this.#fileNow();
-    const key = keyOf(stat);
+    const file = await this.#find();
     const verify = (): void => {
       if (this.#context.closing.aborted) throw readerClosed();
-      if (keyOf(this.#fileNow()) === key) return;
+      if (this.#isStill(file)) return;
       throw new LockkeeperError("MANIFEST_MOVED", `${this.path} changed while it was being opened`, { subject: this.path });
     };
-    const generation = await openTarget(this.#context, { target: this.#target(stat, key), pin: undefined, verify });
+    const generation = await openTarget(this.#context, { target: this.#target(file), pin: undefined, verify });
     generation.activate();
-    this.#current = { key, generation };
+    this.#current = { file, generation };
     generation.onIdle(() => this.#startIdleTimer(generation));
     this.#startIdleTimer(generation);
   }
 
-  #fileNow(): FileStat {
-    const stat = this.#context.store.platform.files.statNow(this.path);
-    if (stat?.kind === "file") return stat;
-    if (stat === undefined)
+  async #find(): Promise<FallbackFile> {
+    const { files } = this.#context.store.platform;
+    const path = files.statNow(this.path)?.kind === "symlink" ? await files.resolve(this.path) : this.path;
+    const stat = path === undefined ? undefined : files.statNow(path);
+    if (path === undefined || stat === undefined) {
       throw new LockkeeperError("FILE_MISSING", `there is no fallback file at ${this.path}`, { subject: this.path });
-    throw new LockkeeperError("CONFIG_INVALID", `the fallback ${this.path} is not a regular file`, {
-      hint: "Name the DuckDB file itself, not a link to it.",
-      subject: this.path,
-    });
+    }
+    if (stat.kind !== "file") {
+      throw new LockkeeperError("CONFIG_INVALID", `the fallback ${this.path} is not a regular file`, { subject: this.path });
+    }
+    return { path, key: this.#keyNow(path), modifiedNs: stat.modifiedNs };
   }
 
-  #target(stat: FileStat, key: string): ReleaseTarget {
+  #isStill(file: FallbackFile): boolean {
+    return this.#keyNow(file.path) === file.key;
+  }
+
+  /** A link, too, may be turned to another file. */
+  #keyNow(path: string): string {
+    const { files } = this.#context.store.platform;
+    const stats = path === this.path ? [files.statNow(path)] : [files.statNow(this.path), files.statNow(path)];
+    return stats.map((stat) => (stat === undefined ? "none" : keyOf(stat))).join(" ");
+  }
+
+  #target(file: FallbackFile): ReleaseTarget {
     const stem = fileName(this.path).replace(/\.[^.]*$/, "");
     const { basename } = this.#context.settings;
     if (basename === undefined && reservedBasenames.has(stem.toLowerCase())) {
@@ -134,10 +153,10 @@ export class Fallback {
     return {
       release: fallbackRelease,
       version: 0,
-      uid: sha256Hex(key).slice(0, 32),
+      uid: sha256Hex(file.key).slice(0, 32),
       active: undefined,
-      lastUpdated: isoTime(stat.modifiedNs),
-      path: this.path,
+      lastUpdated: isoTime(file.modifiedNs),
+      path: file.path,
       names: [basename ?? stem, ...stems],
       pin: undefined,
     };

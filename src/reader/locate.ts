@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { isSlot, slotStem, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
 import { releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
@@ -47,12 +47,13 @@ export function storeView(platform: Platform, dir: string, basename: string | un
 export async function locateRelease(store: StoreView, sighting: ManifestSighting): Promise<ReleaseTarget> {
   const { manifest, identity, modifiedAt } = sighting;
   const data = await releaseFiles(store, manifest);
-  const stat = await dataFile(store, data.path, manifest.active);
+  const file = await dataFile(store, data.path, manifest.active);
   const own = manifest.own;
   const record = own === undefined ? undefined : await readRecord(store, own);
-  if (record !== undefined) await compare(store, { record, path: data.path, stat });
+  if (record !== undefined) await compare(store, { record, path: data.path, stat: file.stat });
   return {
-    ...data,
+    path: file.path,
+    names: data.names,
     release: releaseOf(manifest),
     version: manifest.version,
     uid: record?.uid ?? sha256Hex(identity).slice(0, 32),
@@ -112,19 +113,34 @@ async function basenameOf(store: StoreView, manifest: Manifest): Promise<string>
   return stem;
 }
 
-async function dataFile(store: StoreView, path: string, active: string): Promise<FileStat> {
-  const stat = await store.platform.files.stat(path);
-  if (stat === undefined) {
+/** The data file, a link followed where it stays in the folder. */
+async function dataFile(
+  store: StoreView,
+  path: string,
+  active: string,
+): Promise<{ readonly path: string; readonly stat: FileStat }> {
+  const { files } = store.platform;
+  const entry = await files.stat(path);
+  if (entry === undefined) {
     throw new LockkeeperError("FILE_MISSING", `${store.paths.manifest} makes "${active}" active, but there is no ${path}`, {
       subject: path,
     });
   }
-  if (stat.kind === "file") return stat;
-  const what = stat.kind === "symlink" ? "a symbolic link" : "not a regular file";
+  const target = entry.kind === "symlink" ? await linkTarget(store, path) : path;
+  const stat = target === undefined ? undefined : await files.stat(target);
+  if (target !== undefined && stat?.kind === "file") return { path: target, stat };
+  const what = entry.kind === "symlink" ? "a link that leaves the folder or leads nowhere" : "not a regular file";
   throw new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "active" is "${active}", and ${path} is ${what}`, {
     hint: "Put the data file itself into the store's folder.",
     subject: path,
   });
+}
+
+async function linkTarget(store: StoreView, path: string): Promise<string | undefined> {
+  const { files } = store.platform;
+  const [target, folder] = [await files.resolve(path), await files.resolve(store.paths.folder)];
+  const inside = target !== undefined && folder !== undefined && target.startsWith(join(folder, sep));
+  return inside ? target : undefined;
 }
 
 async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRecord> {

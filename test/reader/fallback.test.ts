@@ -188,3 +188,15 @@ test("closing a reader on its fallback leaves nothing open", async () => {
   expect(store.engine.openNow).toHaveLength(0);
   expect(store.clock.pending).toBe(0);
 });
+
+test("a fallback that is a link is followed, also when it is turned to another file", async () => {
+  store.platform.write("/single/night1.duckdb", "night 1");
+  store.platform.write("/single/night2.duckdb", "night 2");
+  store.platform.link(fallback, "/single/night1.duckdb");
+  const reader = await store.open({ fallback });
+  expect(await store.answer(reader)).toBe("night 1 of fallback");
+  await store.clock.advance(20);
+  store.platform.link(fallback, "/single/night2.duckdb");
+  expect(await store.answer(reader)).toBe("night 2 of fallback");
+  expect(store.engine.openNow).toHaveLength(1);
+});

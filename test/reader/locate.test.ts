@@ -35,11 +35,14 @@ test("a data file that is missing, a link or a folder is refused by name", async
     code: "FILE_MISSING",
     message: expect.stringContaining("holdings_b.duckdb"),
   });
-  store.platform.make("/store/holdings_b.duckdb", "symlink");
-  await expect(store.open()).rejects.toMatchObject({
-    code: "MANIFEST_INVALID",
-    message: expect.stringContaining("symbolic link"),
-  });
+  for (const target of ["/elsewhere/b.duckdb", "/storeroom/b.duckdb"]) {
+    store.platform.write(target, "not of this store");
+    store.platform.link("/store/holdings_b.duckdb", target);
+    await expect(store.open()).rejects.toMatchObject({
+      code: "MANIFEST_INVALID",
+      message: expect.stringContaining("leaves the folder"),
+    });
+  }
   store.platform.make("/store/holdings_b.duckdb", "folder");
   await expect(store.open()).rejects.toMatchObject({
     code: "MANIFEST_INVALID",
@@ -93,4 +96,12 @@ test("where locks cannot be had the release is served unpinned with a warning th
   expect((await store.open()).status()).toMatchObject({ pinned: false });
   expect(store.warnings[0]).toContain("no kernel lock addon");
   expect(store.platform.openFiles).toBe(0);
+});
+
+test("a link that stays in the folder is followed", async () => {
+  store.platform.write("/store/nightly.duckdb", "linked");
+  store.platform.link("/store/holdings_b.duckdb", "/store/nightly.duckdb");
+  store.platform.write(store.paths.manifest, JSON.stringify({ active: "b", version: 1 }));
+  expect(await store.answer(await store.open())).toBe("linked of v1-b");
+  expect(store.engine.opened[0]?.request).toMatchObject({ path: "/store/nightly.duckdb", names: ["holdings", "holdings_b"] });
 });

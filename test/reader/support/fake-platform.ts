@@ -18,6 +18,7 @@ export class FakePlatform {
   readonly clock = new FakeClock();
   readonly #files = new Map<string, FakeFile>();
   readonly #shared = new Map<bigint, Set<OpenFile>>();
+  readonly #links = new Map<string, string>();
   readonly #exclusive = new Set<bigint>();
   #nextInode = 100n;
   /** Descriptors that are open. */
@@ -54,6 +55,12 @@ export class FakePlatform {
     if (file !== undefined) file.kind = kind;
   }
 
+  /** A symbolic link. */
+  link(path: string, target: string): void {
+    this.make(path, "symlink");
+    this.#links.set(path, target);
+  }
+
   remove(path: string): void {
     this.#files.delete(path);
   }
@@ -84,6 +91,7 @@ export class FakePlatform {
     const files = {
       open: (path: string) => this.#open(path),
       stat: (path: string) => Promise.resolve(this.statNow(path)),
+      resolve: (path: string) => Promise.resolve(this.#resolve(path)),
       statNow: (path: string) => this.statNow(path),
       readNow: (path: string, bytesMax: number) => this.#readNow(path, bytesMax),
       list: (folder: string) => {
@@ -102,6 +110,11 @@ export class FakePlatform {
     this.reads += 1;
     const readable = file.kind === "file" && file.bytes.length <= bytesMax;
     return { bytes: readable ? Buffer.from(file.bytes) : undefined, stat: statOf(file) };
+  }
+
+  #resolve(path: string): string | undefined {
+    const target = this.#files.get(path)?.kind === "symlink" ? this.#links.get(path) : path;
+    return target !== undefined && this.#files.has(target) ? target : undefined;
   }
 
   async #open(path: string): Promise<OpenFile> {

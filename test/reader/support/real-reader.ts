@@ -1,0 +1,53 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { onTestFinished } from "vitest";
+import type { ReaderOptions } from "../../../src/reader/options.ts";
+import type { Reader, ReaderRows } from "../../../src/reader/reader.ts";
+import { openReader } from "../../../src/workspace/open-reader.ts";
+import { foreignRows } from "./foreign-writer.ts";
+
+/** A reader on the real platform and engine, closed when the test has finished. */
+export async function readerOn(dir: string, options: Partial<ReaderOptions> = {}): Promise<Reader> {
+  const reader = await openReader({ dir, ...options });
+  onTestFinished(() => reader.close());
+  return reader;
+}
+
+/** Resolves when `condition` holds; how long that takes decides nothing. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await wait(1);
+}
+
+/** What a query on a foreign writer's table must show: one value in all rows. */
+export const wholeSql = "SELECT min(value)::INT AS low, max(value)::INT AS high, count(*)::INT AS rows FROM t";
+
+/** The one value of a whole answer; throws when it is mixed or cut. */
+export function wholeValue({ rows }: ReaderRows): number {
+  const [low, high, count] = rows[0] as [number, number, number];
+  if (low !== high || count !== foreignRows) throw new Error(`mixed or cut: ${JSON.stringify(rows)}`);
+  return low;
+}
+
+/** Asks `clients` at a time until stopped. Answers are values in the order in which they came; failures are messages. */
+export function startLoad(reader: Reader, clients: number) {
+  const values: number[] = [];
+  const failures: string[] = [];
+  const load = { running: true };
+  const client = async (): Promise<void> => {
+    while (load.running) {
+      try {
+        values.push(wholeValue(await reader.query(wholeSql)));
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+    }
+  };
+  const clientsDone = Promise.all(Array.from({ length: clients }, client));
+  return {
+    values,
+    failures,
+    async stop(): Promise<void> {
+      load.running = false;
+      await clientsDone;
+    },
+  };
+}
