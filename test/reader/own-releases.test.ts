@@ -103,7 +103,9 @@ test("a build that was not switched, and one under way, are nothing to a reader"
   await publish(store, rowsBuild(1));
   const reader = await readerOn(folder);
   const before = statSync(join(folder, "db_manifest.json")).ino;
-  await expect(publish(store, { kind: "function", build: () => Promise.reject(new Error("no data")) })).rejects.toThrow();
+  await expect(publish(store, { kind: "function", build: () => Promise.reject(new Error("no data")) })).rejects.toThrow(
+    "no data",
+  );
   expect(statSync(join(folder, "db_manifest.json")).ino).toBe(before);
   expect((await reader.query(rows)).release).toBe("r000001");
 });

@@ -55,7 +55,9 @@ test("in-flight requests finish on what they started with", async () => {
   const { folder, writer } = await oneRelease();
   const reader = await readerOn(folder);
   await writer.build(writer.slot("b"), 2, { rename: false });
-  const long = reader.query("SELECT max(l.value)::INT, count(*)::BIGINT FROM t l JOIN t r ON l.n % 200 = r.n % 200 AND l.n <> r.n");
+  const long = reader.query(
+    "SELECT max(l.value)::INT, count(*)::BIGINT FROM t l JOIN t r ON l.n % 200 = r.n % 200 AND l.n <> r.n",
+  );
   await writer.manifest("rename", "b", 2);
   expect(wholeValue(await reader.query(wholeSql))).toBe(2);
   expect((await long).rows[0]?.[0]).toBe(1);

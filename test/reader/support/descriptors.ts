@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from "node:fs";
 
-/** Database files of a folder that this process has open, by name; `undefined` where the platform does not tell. */
+/** Database files and pins of a folder that this process has open, each once (a file attached under two names is open twice); `undefined` where the platform does not tell. */
 export function openDatabases(folder: string): string[] | undefined {
   if (process.platform !== "linux") return undefined;
   const targets = readdirSync("/proc/self/fd").flatMap((descriptor) => {
@@ -11,5 +11,5 @@ export function openDatabases(folder: string): string[] | undefined {
     }
   });
   const names = targets.filter((target) => target.startsWith(folder) && /\.(duckdb|pin)$/.test(target));
-  return names.map((target) => target.slice(folder.length + 1)).toSorted();
+  return [...new Set(names.map((target) => target.slice(folder.length + 1)))].toSorted();
 }
