@@ -15,6 +15,9 @@ export type Settings = Readonly<Record<string, string>>;
  */
 const baseSettings: Settings = { autoinstall_known_extensions: "false" };
 
+/** Settings of the built-in ICU extension, which is not there yet while an instance is made. */
+const lateSettings: ReadonlySet<string> = new Set(["timezone", "calendar"]);
+
 /** Equal settings give equal keys. */
 export function settingsKey(settings: Settings): string {
   return JSON.stringify(Object.entries(settings).toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -23,9 +26,19 @@ export function settingsKey(settings: Settings): string {
 /** An in-memory instance with nothing attached: about 8 ms. Throws `CONFIG_INVALID` for a setting the engine does not know. */
 export async function createInstance(settings: Settings): Promise<DuckDBInstance> {
   const { DuckDBInstance } = await loadDriver();
+  const all = Object.entries({ ...baseSettings, ...settings });
+  const late = all.filter(([name]) => lateSettings.has(name.toLowerCase()));
+  let instance: DuckDBInstance | undefined;
   try {
-    return await DuckDBInstance.create(":memory:", { ...baseSettings, ...settings });
+    instance = await DuckDBInstance.create(":memory:", Object.fromEntries(all.filter((entry) => !late.includes(entry))));
+    if (late.length > 0)
+      await runOnce(
+        instance,
+        late.map(([name, value]) => `SET GLOBAL ${quoteIdentifier(name)} = ${quoteLiteral(value)}`),
+      );
+    return instance;
   } catch (error) {
+    instance?.closeSync();
     throw new LockkeeperError("CONFIG_INVALID", `the engine refuses its settings: ${firstLine(error)}`, {
       hint: "Look at the names and values of the engine settings.",
       cause: error,
@@ -49,16 +62,20 @@ export async function attach(instance: DuckDBInstance, { path, names, access }: 
   const file = quoteLiteral(resolve(path));
   const statements = names.map((name) => `ATTACH ${file} AS ${quoteIdentifier(name)} (TYPE DUCKDB, ${access})`);
   try {
-    const connection = await instance.connect();
-    try {
-      await connection.run(statements.join(";\n"));
-    } finally {
-      connection.closeSync();
-    }
+    await runOnce(instance, statements);
     return instance;
   } catch (error) {
     instance.closeSync();
     throw engineError(error, { path, opening: true });
+  }
+}
+
+async function runOnce(instance: DuckDBInstance, statements: readonly string[]): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    await connection.run(statements.join(";\n"));
+  } finally {
+    connection.closeSync();
   }
 }
 

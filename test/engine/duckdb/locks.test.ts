@@ -86,7 +86,7 @@ test("FACTS 1.3: a descriptor of ours on an open file is unlocked at once and cl
   expect((await file.stat()).bytes).toBeGreaterThan(0);
   await database.close();
   expect(await writeFromOutside(path)).toBe("free");
-  await expect(file.stat()).rejects.toThrow();
+  await expect(file.stat()).rejects.toThrow("closed");
   const stat = await platform.files.stat(path);
   expect(stat && engine.isOpenHere(stat)).toBe(false);
 });
@@ -118,7 +118,9 @@ test("FACTS 1.6: closing under load interrupts, awaits and closes; no thread is 
   const path = await sampleFile();
   for (let round = 0; round < 6; round += 1) {
     const database = await openFile(path, { concurrency: 4 });
-    const endless = Array.from({ length: 8 }, () => errorOf(database.query("SELECT count(*) FROM range(1000000000000)", undefined, {})));
+    const endless = Array.from({ length: 8 }, () =>
+      errorOf(database.query("SELECT count(*) FROM range(1000000000000)", undefined, {})),
+    );
     expect(database.inFlight).toBe(8);
     await platform.files.stat(path);
     await database.close();
@@ -129,7 +131,6 @@ test("FACTS 1.6: closing under load interrupts, awaits and closes; no thread is 
   await Promise.all(Array.from({ length: 32 }, () => platform.files.stat(path)));
   expect(await writeFromOutside(path)).toBe("free");
 });
-
 
 test("a path that is replaced while readers come and go gives each one whole file, and closes all of them", async () => {
   const folder = temporaryFolder();

@@ -4,7 +4,7 @@ import { duckdbEngine, type DuckdbEngine } from "../../../src/engine/duckdb/engi
 import type { Database } from "../../../src/engine/duckdb/database.ts";
 import type { OpenOptions } from "../../../src/engine/duckdb/open.ts";
 import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
-import type { QueryOptions, QueryParameters } from "../../../src/model/query.ts";
+import type { QueryParameters } from "../../../src/model/query.ts";
 import { nodePlatform } from "../../../src/platform/node.ts";
 import { startScript, type Child } from "../../support/child.ts";
 import { writeDatabase } from "../../support/store.ts";
@@ -35,8 +35,8 @@ export async function openSample(settings: Record<string, string> = {}): Promise
 }
 
 /** One value: the first column of the only row. */
-export async function valueOf(database: Database, sql: string, parameters?: QueryParameters, options: QueryOptions = {}): Promise<unknown> {
-  const { rows } = await database.query(sql, parameters, options);
+export async function valueOf(database: Database, sql: string, parameters?: QueryParameters): Promise<unknown> {
+  const { rows } = await database.query(sql, parameters, {});
   return rows[0]?.[0];
 }
 
