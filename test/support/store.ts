@@ -49,6 +49,24 @@ export async function valueIn(path: string, sql: string): Promise<string> {
   return (await child.line("value ")).slice("value ".length);
 }
 
+/** Runs a statement on a database file in a process of its own, as an ETL does: "written", or the engine's message. */
+export async function writeFromOutside(path: string, sql: string): Promise<string> {
+  const child = startScript(`
+    import { DuckDBInstance } from ${JSON.stringify(import.meta.resolve("@duckdb/node-api"))};
+    try {
+      const instance = await DuckDBInstance.create(${JSON.stringify(path)});
+      const connection = await instance.connect();
+      await connection.run(${JSON.stringify(sql)});
+      connection.closeSync();
+      instance.closeSync();
+      console.log("outcome written");
+    } catch (error) {
+      console.log("outcome " + error.message.split("\\n")[0]);
+    }
+  `);
+  return (await child.line("outcome ")).slice("outcome ".length);
+}
+
 /** A process that runs `body` with `store`, `publish`, `rollback`, `adopt`, `rowsBuild` and `options` in scope, and prints `result …` or `error …` as JSON. */
 export function startOperation(folder: string, body: string, env: NodeJS.ProcessEnv = {}): Child {
   return startScript(

@@ -1,0 +1,90 @@
+// A reader process under load: closed loops over one reader, every answer checked against itself, what was seen told at the end.
+// Commands on standard input: `stop`. Lines on standard output: `ready`, `switched <version>`, `report <json>`.
+import { readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const { reader: readerModule, options, loops } = JSON.parse(process.argv[2] ?? "{}");
+const { openReader } = await import(readerModule);
+const reader = await openReader(options);
+
+const report = {
+  requests: 0,
+  failed: [],
+  lockErrors: 0,
+  mixed: [],
+  backwards: [],
+  seen: {},
+  memory: [],
+  descriptors: { start: 0, end: 0 },
+  status: undefined,
+};
+let stopping = false;
+
+/** Two queries of one borrow: they must speak of one release, and the numbers must fit together. */
+async function request(last) {
+  const answer = await reader.borrow(async (release) => {
+    const totals = await release.query("SELECT count(*) AS n, sum(n) AS s, min(tag) AS low, max(tag) AS high FROM t");
+    const [meta] = (await release.query("SELECT tag, rows FROM meta")).rows;
+    const [n, s, low, high] = totals.rows[0];
+    return {
+      release: release.release,
+      version: release.version,
+      tag: Number(meta[0]),
+      rows: Number(meta[1]),
+      n: Number(n),
+      s: Number(s),
+      low: Number(low),
+      high: Number(high),
+    };
+  });
+  const { tag, rows, n, s, low, high, version, release } = answer;
+  const whole = n === rows && s === (rows * (rows + 1)) / 2 && low === tag && high === tag;
+  if (!whole) report.mixed.push(answer);
+  if (version < last.version) report.backwards.push([last.version, version]);
+  last.version = version;
+  const key = `${release} ${version}`;
+  const tags = (report.seen[key] ??= {});
+  tags[tag] = (tags[tag] ?? 0) + 1;
+}
+
+async function loop() {
+  const last = { version: 0 };
+  while (!stopping) {
+    try {
+      await request(last);
+    } catch (error) {
+      report.failed.push(`${error.code}: ${error.message}`);
+      if (/lock/i.test(error.message)) report.lockErrors++;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    report.requests++;
+    // A turn of the event loop, as a web server has one between requests.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const descriptors = () => readdirSync("/proc/self/fd").length;
+reader.on("switch", (event) => console.log(`switched ${event.version ?? reader.status().servingVersion}`));
+await reader.query("SELECT 1");
+report.descriptors.start = descriptors();
+// What is garbage already is not growth: native results go when V8 collects, and it does not know their size.
+const sampler = setInterval(() => {
+  globalThis.gc();
+  report.memory.push([report.requests, process.memoryUsage.rss()]);
+}, 2000);
+const running = Array.from({ length: loops }, loop);
+console.log("ready");
+
+createInterface({ input: process.stdin }).on("line", async (line) => {
+  if (line !== "stop") return;
+  stopping = true;
+  await Promise.all(running);
+  clearInterval(sampler);
+  // What a switch replaced may still drain.
+  while (reader.status().generations.length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  report.status = reader.status();
+  report.descriptors.end = descriptors();
+  await reader.close();
+  console.log(`report ${JSON.stringify(report)}`);
+  process.exit(0);
+});
