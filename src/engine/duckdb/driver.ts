@@ -9,8 +9,3 @@ let loading: Promise<Driver> | undefined;
 export function loadDriver(): Promise<Driver> {
   return (loading ??= import("@duckdb/node-api"));
 }
-
-/** Version of the engine, for example `v1.5.6`. */
-export async function engineVersion(): Promise<string> {
-  return (await loadDriver()).version();
-}
