@@ -4,17 +4,13 @@ import type { HeldLock } from "../platform/lock.ts";
 import type { Checked } from "./checks/run-checks.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
-import type { PublishOptions } from "./publish.ts";
 import { fileReference, writePin, writeRecord } from "./records.ts";
 import { applyPrune, emptyTrash, planPrune } from "./retention.ts";
 import type { SealedBuild } from "./seal.ts";
 import { layoutOf, nextReleaseId, readPublishableState } from "./state.ts";
-import type { OperationOptions, ReleaseStore } from "./store.ts";
+import type { OperationOptions, PublishOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";
-import { underWriterLock } from "./writer-lock.ts";
-
-/** A finished build does not fail because a rollback holds the writer lock for a moment: it waits at least this long. */
-export const installWaitMs = 60_000;
+import { installWaitMs, underWriterLock } from "./writer-lock.ts";
 
 /** A build that has passed everything. */
 export interface CheckedBuild {

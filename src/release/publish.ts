@@ -1,6 +1,5 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { refuses } from "../model/check.ts";
-import type { SwitchReason } from "../model/manifest.ts";
 import type { PublishResult } from "../model/results.ts";
 import type { HeldLock } from "../platform/lock.ts";
 import { basenameOf } from "./basename.ts";
@@ -13,14 +12,8 @@ import { reportFailure, reportRefusal, reportUnswitched } from "./report.ts";
 import { runBuild, type BuildBase, type BuildOutcome } from "./run-build.ts";
 import { seal } from "./seal.ts";
 import { readPublishableState } from "./state.ts";
-import type { BuildSource, OperationOptions, PublishPhase, ReleaseStore } from "./store.ts";
+import type { BuildSource, OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "./store.ts";
 import { takeBuildLock } from "./writer-lock.ts";
-
-/** What kind of switch a publish is recorded as. */
-export interface PublishOptions extends OperationOptions {
-  readonly reason?: Exclude<SwitchReason, "foreign" | "rollback"> | undefined;
-  readonly note?: string | undefined;
-}
 
 /**
  * Builds a release in a private folder, seals and checks it, and switches readers to it. A build that fails throws (`BUILD_FAILED`, …) and one that a

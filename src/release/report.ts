@@ -2,11 +2,10 @@ import { isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../model/check.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import { appendHistory, type NewEvent } from "./history.ts";
-import { installWaitMs } from "./install.ts";
 import { quarantine } from "./quarantine.ts";
 import { BuildFailure } from "./run-build.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
-import { underWriterLock } from "./writer-lock.ts";
+import { installWaitMs, underWriterLock } from "./writer-lock.ts";
 
 /** A build and who watches it. */
 export interface ReportedBuild {

@@ -1,4 +1,5 @@
 import type { Check } from "../model/check.ts";
+import type { SwitchReason } from "../model/manifest.ts";
 import type { StorePaths } from "../model/layout.ts";
 import type { Platform } from "../platform/port.ts";
 import type { ReleaseEngine } from "./engine.ts";
@@ -45,6 +46,13 @@ export interface OperationOptions {
   /** Makes the plan and changes nothing. */
   readonly dryRun?: boolean | undefined;
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined;
+}
+
+/** What kind of switch a publish is recorded as. */
+export interface PublishOptions extends OperationOptions {
+  readonly reason?: Exclude<SwitchReason, "foreign" | "rollback"> | undefined;
+  /** In the operator's words; kept in manifest and history. */
+  readonly note?: string | undefined;
 }
 
 /** What a build function is given. */

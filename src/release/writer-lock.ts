@@ -2,6 +2,9 @@ import type { LockHolder } from "../errors/lockkeeper-error.ts";
 import { acquireLock, type HeldLock } from "../platform/lock.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 
+/** A finished build does not fail because a rollback holds the writer lock for a moment: it waits at least this long. */
+export const installWaitMs = 60_000;
+
 /**
  * Runs `critical` under the store's writer lock, which guards install → switch → history → prune, rollback and adopt. Held by another:
  * `WRITER_LOCKED`, at once or after `options.waitMs`.
