@@ -18,7 +18,7 @@ const report = {
   descriptors: { start: 0, end: 0 },
   status: undefined,
 };
-let stopping = false;
+const state = { stopping: false };
 
 /** Two queries of one borrow: they must speak of one release, and the numbers must fit together. */
 async function request(last) {
@@ -49,7 +49,7 @@ async function request(last) {
 
 async function loop() {
   const last = { version: 0 };
-  while (!stopping) {
+  while (!state.stopping) {
     try {
       await request(last);
     } catch (error) {
@@ -77,7 +77,7 @@ console.log("ready");
 
 createInterface({ input: process.stdin }).on("line", async (line) => {
   if (line !== "stop") return;
-  stopping = true;
+  state.stopping = true;
   await Promise.all(running);
   clearInterval(sampler);
   // What a switch replaced may still drain.
