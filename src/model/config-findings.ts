@@ -78,10 +78,10 @@ function unknownKey(path: Path, key: string, document: unknown): Finding {
   if (plannedKeys[patternOf(path)]?.includes(key))
     return feature([...path, key], `${nameOf([...path, key])} is not in this version`);
   const known = [...keysAt(path, document), ...(plannedKeys[patternOf(path)] ?? [])];
-  const near = didYouMean(key, known);
+  const question = didYouMean(key, known);
   return invalid(
     [...path, key],
-    `is not a key of ${path.length === 0 ? "this file" : `[${nameOf(path)}]`}${near || `; known are ${known.join(", ")}`}`,
+    `is not a key of ${path.length === 0 ? "this file" : `[${nameOf(path)}]`}${question || `; known are ${known.join(", ")}`}`,
   );
 }
 
@@ -131,13 +131,15 @@ function ruleOf(issue: Issue, value: unknown): string {
         ? "it must not be empty"
         : `it must be at least ${issue.minimum}`;
     case "too_big":
-      return `it must be at most ${issue.maximum}${issue.origin === "string" ? " characters" : issue.origin === "array" ? " entries" : ""}`;
+      return `it must be at most ${issue.maximum}${unitNames[issue.origin] ?? ""}`;
     default:
       return issue.message.startsWith("must ") ? `it ${issue.message}` : issue.message;
   }
 }
 
 const checkNames = checkSchema.options.map((option) => option.shape.check.value);
+
+const unitNames: Readonly<Record<string, string>> = { string: " characters", array: " entries" };
 
 const typeNames: Readonly<Record<string, string>> = {
   object: "a table",
@@ -226,6 +228,6 @@ function valueAt(document: unknown, path: Path): unknown {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = value === undefined ? "missing" : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -47,6 +47,7 @@ function runCommand(request: CommandRequest): Promise<CommandExit> {
     detached: !windows,
     windowsHide: true,
   });
+  endWithUs(child);
   child.stdout?.on("data", (chunk: Buffer) => request.onOutput(chunk, "stdout"));
   child.stderr?.on("data", (chunk: Buffer) => request.onOutput(chunk, "stderr"));
   return new Promise((resolve, reject) => {
@@ -62,6 +63,27 @@ function runCommand(request: CommandRequest): Promise<CommandExit> {
       );
     });
   });
+}
+
+const running = new Set<ChildProcess>();
+
+/**
+ * A command does not outlive a process that ends on its own account (`process.exit`, a second Ctrl-C): its group is killed. Nothing can be done
+ * for SIGKILL; there the inherited lock tells.
+ */
+function endWithUs(child: ChildProcess): void {
+  if (running.size === 0) process.on("exit", killRunning);
+  running.add(child);
+  const forget = (): void => {
+    running.delete(child);
+    if (running.size === 0) process.off("exit", killRunning);
+  };
+  child.once("exit", forget);
+  child.once("error", forget);
+}
+
+function killRunning(): void {
+  for (const child of running) signalGroup(child, "SIGKILL");
 }
 
 /** SIGTERM to the group when the signal aborts or the time is up, SIGKILL after the grace. */

@@ -3,6 +3,9 @@ import { open } from "node:fs/promises";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { errnoOf, ioError } from "./io-error.ts";
 
+/** Not to wait for the writer of a FIFO. Windows has neither. */
+const nonBlocking = process.platform === "win32" ? 0 : constants.O_NONBLOCK;
+
 /**
  * A small text file that a person wrote, such as the configuration; `undefined` where there is none. Unlike a store's files it may be a
  * symbolic link, which is how mounted configurations come. Throws `USAGE` when it is not a regular file, is larger than `bytesMax`
@@ -11,8 +14,7 @@ import { errnoOf, ioError } from "./io-error.ts";
 export async function readTextFile(path: string, bytesMax: number): Promise<string | undefined> {
   let bytes: Buffer;
   try {
-    // Not to wait for the writer of a FIFO; the flag does not exist on Windows.
-    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const file = await open(path, constants.O_RDONLY | nonBlocking);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw refused(path, "is not a regular file");

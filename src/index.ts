@@ -1,0 +1,18 @@
+export { openReader } from "./workspace/open-reader.ts";
+export { openWorkspace } from "./workspace/workspace.ts";
+export { isLockkeeperError, LockkeeperError } from "./errors/lockkeeper-error.ts";
+export type { Build, BuildCommand, Workspace, WorkspacePublishOptions } from "./workspace/workspace.ts";
+export type { ConfigLocation } from "./workspace/config-file.ts";
+export type { ErrorCategory, ErrorCode } from "./errors/codes.ts";
+export type { ErrorDetails, ErrorFinding, LockHolder } from "./errors/lockkeeper-error.ts";
+export type { CheckResult } from "./model/check.ts";
+export type { PlanStep, PublishPlan, Rel, SwitchPlan } from "./model/plan.ts";
+export type { QueryColumn, QueryParameters, QueryRows, ValueForm } from "./model/query.ts";
+export type { ChecksResult, PathResult, PublishResult, StoreStatus, SwitchResult } from "./model/results.ts";
+export type { ReaderEventName, ReaderEvents, ReaderListener } from "./reader/events.ts";
+export type { ReaderLimits, ReaderOptions } from "./reader/options.ts";
+export type { BorrowedQueryOptions, BorrowedRelease, BorrowOptions, Reader, ReaderRows } from "./reader/reader.ts";
+export type { ReaderStatus } from "./reader/status.ts";
+export type { AdoptOptions } from "./release/adopt.ts";
+export type { RollbackOptions } from "./release/rollback.ts";
+export type { BuildContext, BuildMessage, OperationOptions, ProgressEvent, PublishPhase } from "./release/store.ts";
