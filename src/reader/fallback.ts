@@ -46,11 +46,6 @@ export class Fallback {
     return stat === undefined ? undefined : isoTime(stat.modifiedNs);
   }
 
-  /** Whether requests have the file open. */
-  get attached(): boolean {
-    return this.#current !== undefined;
-  }
-
   /**
    * The file as it is now, opened if need be. Throws `UNAVAILABLE` when it is missing or locked past the deadline, `INTERRUPTED` on abort, else
    * what the engine throws.

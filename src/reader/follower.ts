@@ -21,6 +21,8 @@ const absentMs = 2000;
 const backoffFirstMs = 100;
 const backoffMaxMs = 30_000;
 
+const spareDelayMs = 25;
+
 /** How often a request looks for what it waits for when nobody tells it. */
 const lookEveryMs = 20;
 
@@ -116,7 +118,11 @@ export class Follower {
 
   /** Keeps an empty instance ready, so that the next switch costs an attach. */
   prepareSpare(): void {
-    this.#spare = this.#context.engine.prepareSpare(this.#context.settings.engine).catch(() => {});
+    const { engine, settings, store, closing } = this.#context;
+    // Making one costs a core for some milliseconds: the first requests on a new release go before it.
+    this.#spare = sleep(store.platform.clock, spareDelayMs, { signal: closing, idle: true })
+      .then(() => (closing.aborted ? undefined : engine.prepareSpare(settings.engine)))
+      .catch(() => {});
   }
 
   #hold(generation: Generation): Hold {

@@ -120,6 +120,8 @@ export class Generation {
   async #drain(timeoutMs: number): Promise<void> {
     this.#state = "draining";
     this.#drainingSince = this.#clock.now();
+    // Closing occupies this thread for some milliseconds: the requests that waited for the new release start theirs before.
+    await sleep(this.#clock, 0, { idle: true });
     if (this.#holds > 0 && timeoutMs > 0) await this.#untilIdle(timeoutMs);
     if (this.#holds > 0) {
       this.#interruptedAfterMs = timeoutMs;

@@ -1,7 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { LockkeeperError } from "../../src/errors/lockkeeper-error.ts";
 import { fileLocked } from "./support/fake-engine.ts";
-import { settle } from "./support/fake-clock.ts";
 import { FakeStore } from "./support/fake-store.ts";
 
 const fallback = "/single/holdings.duckdb";
@@ -110,6 +109,7 @@ test("a file that changed is opened anew", async () => {
   expect(await store.answer(reader)).toBe("single 3 of fallback");
   uids.push(await reader.borrow(({ uid }) => uid));
   expect(new Set(uids).size).toBe(3);
+  await store.clock.advance(1);
   expect(store.engine.openNow).toHaveLength(1);
 });
 
@@ -149,7 +149,7 @@ test("deleting the manifest of a running reader moves it to the fallback after 2
   expect(await store.answer(reader)).toBe("single of fallback");
   store.platform.write(store.paths.manifest, manifest);
   expect(await store.answer(reader)).toBe("one of r000001");
-  await settle();
+  await store.clock.advance(1);
   expect(store.engine.openNow).toHaveLength(1);
   expect(told).toEqual(["r000001 > fallback (fallback)", "fallback > r000001 (manifest)"]);
 });
@@ -198,5 +198,6 @@ test("a fallback that is a link is followed, also when it is turned to another f
   await store.clock.advance(20);
   store.platform.link(fallback, "/single/night2.duckdb");
   expect(await store.answer(reader)).toBe("night 2 of fallback");
+  await store.clock.advance(1);
   expect(store.engine.openNow).toHaveLength(1);
 });

@@ -23,7 +23,7 @@ test.each<ManifestStyle>(["rename", "truncate", "unlink", "in-place"])(
     }
     await load.stop();
     expect(load.failures).toEqual([]);
-    expect(load.values).toEqual(load.values.toSorted((left, right) => left - right));
+    expect(load.backwards).toEqual([]);
     expect(new Set(load.values).size).toBeGreaterThan(3);
     expect(degraded).toEqual([]);
   },
@@ -48,7 +48,7 @@ test("FACTS 5: a foreign writer that rebuilds its slot in place and alternates {
   }
   await load.stop();
   expect(load.failures).toEqual([]);
-  expect(load.values).toEqual(load.values.toSorted((left, right) => left - right));
+  expect(load.backwards).toEqual([]);
 });
 
 test("a foreign writer that is still inside the slot when it switches is waited for, not failed", async () => {

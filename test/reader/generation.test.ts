@@ -35,7 +35,7 @@ test("the old generation closes when its last borrower returns, not before", asy
   ]);
   done();
   await borrowed;
-  await settle();
+  await store.clock.advance(1);
   expect(store.engine.openNow).toHaveLength(1);
   expect(store.platform.sharedLocks(store.paths.pin("r000001"))).toBe(0);
   expect(reader.status().generations).toHaveLength(1);
@@ -105,7 +105,7 @@ test("a query that nobody awaits holds its generation, too", async () => {
   expect(store.engine.openNow).toHaveLength(2);
   abort.abort();
   await expect(query).rejects.toMatchObject({ code: "INTERRUPTED", message: "aborted" });
-  await settle();
+  await store.clock.advance(1);
   expect(store.engine.openNow).toHaveLength(1);
 });
 

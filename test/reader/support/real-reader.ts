@@ -27,15 +27,23 @@ export function wholeValue({ rows }: ReaderRows): number {
   return low;
 }
 
-/** Asks `clients` at a time until stopped. Answers are values in the order in which they came; failures are messages. */
+/**
+ * Asks `clients` at a time until stopped. `values` are the answers in the order in which they came, `backwards` those of them that were older
+ * than what the same client had before; failures are messages.
+ */
 export function startLoad(reader: Reader, clients: number) {
   const values: number[] = [];
+  const backwards: string[] = [];
   const failures: string[] = [];
   const load = { running: true };
   const client = async (): Promise<void> => {
+    let before = 0;
     while (load.running) {
       try {
-        values.push(wholeValue(await reader.query(wholeSql)));
+        const value = wholeValue(await reader.query(wholeSql));
+        if (value < before) backwards.push(`${value} after ${before}`);
+        before = value;
+        values.push(value);
       } catch (error) {
         failures.push((error as Error).message);
       }
@@ -44,6 +52,7 @@ export function startLoad(reader: Reader, clients: number) {
   const clientsDone = Promise.all(Array.from({ length: clients }, client));
   return {
     values,
+    backwards,
     failures,
     async stop(): Promise<void> {
       load.running = false;
