@@ -1,0 +1,29 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseHistory } from "../../src/model/history.ts";
+
+const line = (id: number) =>
+  `${JSON.stringify({ id, type: "release.switched", store: "s", time: "2026-11-21T03:00:00.000Z", version: id })}\n`;
+
+test("whole lines are events, in order", () => {
+  const { events, wholeBytes } = parseHistory(Buffer.from(line(1) + line(2)));
+  expect(events.map((event) => event.id)).toEqual([1, 2]);
+  expect(wholeBytes).toBe(Buffer.byteLength(line(1) + line(2)));
+});
+
+test("FACTS 5: a tail torn at any byte is left out and the lines before it are not", () => {
+  const text = line(1) + line(2);
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: text.length }), (cut) => {
+      const { events, wholeBytes } = parseHistory(Buffer.from(text.slice(0, cut)));
+      const whole = [line(1).length, text.length].filter((end) => end <= cut).length;
+      expect(events.map((event) => event.id)).toEqual([1, 2].slice(0, whole));
+      expect(wholeBytes).toBe([0, line(1).length, text.length][whole]);
+    }),
+  );
+});
+
+test("a malformed line in the middle costs itself only", () => {
+  const { events } = parseHistory(Buffer.from(`${line(1)}not json\n{"id": 0}\n${line(2)}`));
+  expect(events.map((event) => event.id)).toEqual([1, 2]);
+});
