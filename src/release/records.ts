@@ -86,8 +86,3 @@ export async function highestRecordedNumber(store: ReleaseStore): Promise<number
 export function fileReference(store: ReleaseStore, path: string, digest: FileDigest): ReleaseFile {
   return { path: relative(store.paths.folder, path).split(sep).join("/"), bytes: digest.bytes, sha256: digest.sha256 };
 }
-
-/** A record's data file as an absolute path. */
-export function dataFileOf(store: ReleaseStore, record: ReleaseRecord): string {
-  return join(store.paths.folder, ...(record.files[0]?.path ?? "").split("/"));
-}

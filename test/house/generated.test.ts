@@ -14,7 +14,7 @@ function generate(...words: string[]) {
 }
 
 describe("generated files", () => {
-  test("docs/errors.md and every schema are what the sources give now", () => {
+  test("docs/errors.md, docs/cli.md and every schema are what the sources give now", () => {
     expect(generate("--check")).toEqual({ status: 0, stderr: "" });
   });
 
@@ -60,7 +60,7 @@ describe("hand-written references are complete", () => {
 
   test("docs name every environment variable of ours that the sources read or set", () => {
     const names = sourcesBelow("src").flatMap(({ text }) => text.match(/\bLOCKKEEPER_[A-Z_]+\b/g) ?? []);
-    const pages = ["builds", "configuration"].map((page) => readText(`docs/${page}.md`));
+    const pages = ["builds", "cli", "configuration"].map((page) => readText(`docs/${page}.md`));
     const text = [...pages, readText("CONTRIBUTING.md")].join("\n");
     expect(names.length).toBeGreaterThan(5);
     expect([...new Set(names)].filter((name) => !text.includes(`\`${name}`) && !text.includes(`${name}=`))).toEqual([]);
