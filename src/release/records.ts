@@ -1,4 +1,4 @@
-import { join, relative, sep } from "node:path";
+import { relative, sep } from "node:path";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import { recordReference } from "../model/layout.ts";
 import { sha256Hex, type OwnManifest } from "../model/manifest.ts";
