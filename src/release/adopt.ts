@@ -9,7 +9,7 @@ import { makeManifestDurable } from "./manifest-file.ts";
 import { prepareFolders } from "./open.ts";
 import { fileReference, writePin, writeRecord } from "./records.ts";
 import { planned } from "./rollback.ts";
-import { lockAgainstWriters } from "./seal.ts";
+import { lockAgainstWriters } from "./build/seal.ts";
 import { currentRel, layoutOf, nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";

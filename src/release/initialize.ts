@@ -5,7 +5,7 @@ import type { SwitchResult } from "../model/results.ts";
 import { planPublish } from "./plan-publish.ts";
 import { publish } from "./publish.ts";
 import { planned } from "./rollback.ts";
-import { lockAgainstWriters } from "./seal.ts";
+import { lockAgainstWriters } from "./build/seal.ts";
 import { nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
 import type { BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
 

@@ -6,7 +6,7 @@ import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
 import { fileReference, writePin, writeRecord } from "./records.ts";
 import { applyPrune, emptyTrash, planPrune } from "./retention.ts";
-import type { SealedBuild } from "./seal.ts";
+import type { SealedBuild } from "./build/seal.ts";
 import { layoutOf, nextReleaseId, readPublishableState } from "./state.ts";
 import type { OperationOptions, PublishOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";

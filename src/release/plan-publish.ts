@@ -1,7 +1,7 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { PlanStep, PublishPlan } from "../model/plan.ts";
 import { basenameOf } from "./basename.ts";
-import type { BuildBase } from "./run-build.ts";
+import type { BuildBase } from "./build/run.ts";
 import { currentRel, layoutOf, nextReleaseId, type StoreState } from "./state.ts";
 import type { BuildSource, ReleaseStore } from "./store.ts";
 
@@ -19,13 +19,14 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
   const base = await baseOf(store, state);
   const target = await layoutOf(store).target(store, state.current, await nextReleaseId(store, state));
   const replaced = await store.platform.files.stat(target.path);
-  const keep = store.checks.length;
+  const previous = state.current?.manifest.own?.previous;
+  const configured = store.checks.length;
   const steps: PlanStep[] = [
     { action: "build", subject: store.paths.builds, reason: describeSource(source) },
     {
       action: "check",
       subject: store.name,
-      reason: `opens as a reader opens it, storage version, views, and ${keep} configured`,
+      reason: `opens as a reader opens it, storage version, views, and ${configured} configured`,
     },
     {
       action: "install",

@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import type { PlanStep } from "../model/plan.ts";
 import { removeTree, renameFile } from "../platform/files.ts";
 import { lookAtManifest } from "./manifest-file.ts";
-import { listQuarantine } from "./quarantine.ts";
+import { listQuarantine } from "./build/quarantine.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /**

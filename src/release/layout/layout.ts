@@ -1,6 +1,6 @@
 import type { IdentifiedManifest, OwnManifest } from "../../model/manifest.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
-import type { SealedBuild } from "../seal.ts";
+import type { SealedBuild } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
 
 /** Where a release goes: what the manifest will call `active`, and the file. */

@@ -8,7 +8,7 @@ import { errnoOf } from "../../platform/io-error.ts";
 import { basenameOf } from "../basename.ts";
 import type { FileDigest } from "../engine.ts";
 import { readRecords, type StoredRecord } from "../records.ts";
-import { lockAgainstWriters, type SealedBuild } from "../seal.ts";
+import { lockAgainstWriters, type SealedBuild } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
 import type { InstallTarget, Layout, RollbackRequest } from "./layout.ts";
 

@@ -1,9 +1,9 @@
 import { basename, join } from "node:path";
-import { isLockkeeperError, type LockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { CheckResult } from "../model/check.ts";
-import { makeFolders, removeTree, renameFile, replaceFile } from "../platform/files.ts";
-import type { BuildFolder } from "./build-folder.ts";
-import type { ReleaseStore } from "./store.ts";
+import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import type { CheckResult } from "../../model/check.ts";
+import { makeFolders, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
+import type { BuildFolder } from "./folder.ts";
+import type { ReleaseStore } from "../store.ts";
 
 /** Why a build did not become a release. */
 export interface QuarantineReport {

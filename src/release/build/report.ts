@@ -1,11 +1,11 @@
-import { isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { CheckResult } from "../model/check.ts";
-import type { BuildFolder } from "./build-folder.ts";
-import { appendHistory, type NewEvent } from "./history.ts";
+import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
+import type { CheckResult } from "../../model/check.ts";
+import type { BuildFolder } from "./folder.ts";
+import { appendHistory, type NewEvent } from "../history.ts";
 import { quarantine } from "./quarantine.ts";
-import { BuildFailure } from "./run-build.ts";
-import type { OperationOptions, ReleaseStore } from "./store.ts";
-import { installWaitMs, underWriterLock } from "./writer-lock.ts";
+import { BuildFailure } from "./run.ts";
+import type { OperationOptions, ReleaseStore } from "../store.ts";
+import { installWaitMs, underWriterLock } from "../writer-lock.ts";
 
 /** A build and who watches it. */
 export interface ReportedBuild {

@@ -1,9 +1,9 @@
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { dirname } from "node:path";
-import { ioError } from "../platform/io-error.ts";
-import type { FileStat, OpenFile } from "../platform/port.ts";
-import type { FileDigest } from "./engine.ts";
-import type { ReleaseStore } from "./store.ts";
+import { ioError } from "../../platform/io-error.ts";
+import type { FileStat, OpenFile } from "../../platform/port.ts";
+import type { FileDigest } from "../engine.ts";
+import type { ReleaseStore } from "../store.ts";
 
 /** A build whose file is complete, durable, hashed, and closed to writers until `release`. */
 export interface SealedBuild {

@@ -1,6 +1,6 @@
-import { errnoOf } from "../platform/io-error.ts";
-import type { Platform } from "../platform/port.ts";
-import type { BuildMessage } from "./store.ts";
+import { errnoOf } from "../../platform/io-error.ts";
+import type { Platform } from "../../platform/port.ts";
+import type { BuildMessage } from "../store.ts";
 
 const pollMs = 250;
 const readBytesMax = 256 * 1024;

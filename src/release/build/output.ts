@@ -1,5 +1,5 @@
-import type { OpenFile, Platform } from "../platform/port.ts";
-import { writeWhole } from "../platform/files.ts";
+import type { OpenFile, Platform } from "../../platform/port.ts";
+import { writeWhole } from "../../platform/files.ts";
 
 /** What stays of a build's output with a refused or failed build. */
 export const outputTailBytes = 64 * 1024;

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { interruptedError } from "../errors/interrupted.ts";
-import { firstLine, isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { Rel } from "../model/plan.ts";
-import type { ReleaseRecord } from "../model/release-record.ts";
-import type { HeldLock } from "../platform/lock.ts";
-import { ioError } from "../platform/io-error.ts";
-import type { CommandExit } from "../platform/port.ts";
-import type { BuildFolder } from "./build-folder.ts";
+import { interruptedError } from "../../errors/interrupted.ts";
+import { firstLine, isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import type { Rel } from "../../model/plan.ts";
+import type { ReleaseRecord } from "../../model/release-record.ts";
+import type { HeldLock } from "../../platform/lock.ts";
+import { ioError } from "../../platform/io-error.ts";
+import type { CommandExit } from "../../platform/port.ts";
+import type { BuildFolder } from "./folder.ts";
 import { followMessages } from "./messages.ts";
 import { openOutputLog, type OutputLog } from "./output.ts";
-import type { BuildContext, BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
+import type { BuildContext, BuildSource, OperationOptions, ReleaseStore } from "../store.ts";
 
 /** After SIGTERM, how long a build may clean up before SIGKILL; also how long a build function may take to notice its signal. */
 export const graceMs = 10_000;
@@ -144,7 +144,7 @@ function assertExit(task: Task, source: CommandSource, exit: CommandExit): numbe
     "BUILD_FAILED",
     `the build command ${how}: ${command}${last ? `; its last line: ${last.slice(0, 500)}` : ""}`,
     {
-      hint: "Nothing was switched. The end of its output is kept with the build; see the path above or `.lockkeeper/quarantine`.",
+      hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
       subject: command,
     },
   );

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { makeFolders, removeTree } from "../platform/files.ts";
-import { ioError } from "../platform/io-error.ts";
-import type { OpenFile } from "../platform/port.ts";
-import type { ReleaseStore } from "./store.ts";
+import { makeFolders, removeTree } from "../../platform/files.ts";
+import { ioError } from "../../platform/io-error.ts";
+import type { OpenFile } from "../../platform/port.ts";
+import type { ReleaseStore } from "../store.ts";
 
 /** A private folder in which one release comes to be. */
 export interface BuildFolder {
