@@ -1,5 +1,5 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { PlanStep, PublishPlan } from "../model/plan.ts";
+import type { PlanStep, PublishPlan, Rel } from "../model/plan.ts";
 import { basenameOf } from "./basename.ts";
 import type { BuildBase } from "./build/run.ts";
 import { currentRel, layoutOf, nextReleaseId, type StoreState } from "./state.ts";
@@ -31,9 +31,7 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
     {
       action: "install",
       subject: target.path,
-      reason: replaced
-        ? "replaces the inactive slot; the file in it is neither active nor previous after the switch"
-        : "the slot is free",
+      reason: replaced ? whatIsReplaced(previous) : "the slot is free",
     },
     {
       action: "switch",
@@ -68,6 +66,12 @@ async function space(
   const bytesNeeded = model === undefined ? 0 : ((await files.stat(model))?.bytes ?? 0);
   const exists = (await files.stat(store.paths.own)) !== undefined;
   return { bytesNeeded, bytesFree: exists ? await disk.freeBytes(store.paths.own) : bytesNeeded };
+}
+
+function whatIsReplaced(previous: Rel | undefined): string {
+  return previous
+    ? `replaces the inactive slot: ${previous.release} can no longer be gone back to`
+    : "replaces the inactive slot";
 }
 
 function describeSource(source: BuildSource): string {
