@@ -164,7 +164,7 @@ export class Fallback {
     this.#idleTimer = timer;
     const { clock } = this.#context.store.platform;
     void sleep(clock, this.#context.settings.fallbackIdleMs, { signal: timer.signal, idle: true }).then(() => {
-      if (!timer.signal.aborted && generation.inFlight === 0) this.release();
+      if (!timer.signal.aborted) this.release();
     });
   }
 }

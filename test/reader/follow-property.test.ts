@@ -12,7 +12,10 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom({ act: "garbage" } as const, { act: "remove" } as const) },
   {
     weight: 3,
-    arbitrary: fc.record({ act: fc.constant("opening" as const), is: fc.constantFrom("slow", "locked", "overtaken", "fine") }),
+    arbitrary: fc.record({
+      act: fc.constant("opening" as const),
+      is: fc.constantFrom("slow", "locked", "overtaken", "stalled", "fine"),
+    }),
   },
 );
 
@@ -39,10 +42,13 @@ class World {
         throw fileLocked(path);
       };
     }
-    if (is !== "overtaken") return;
     let left = 3;
-    engine.afterOpen = () => {
-      if (left-- > 0) this.publish();
+    if (is === "overtaken") engine.afterOpen = () => void (left-- > 0 && this.publish());
+    if (is !== "stalled") return;
+    engine.beforeOpen = () => {
+      this.publish();
+      this.publish();
+      engine.beforeOpen = () => clock.wait(70);
     };
   }
 

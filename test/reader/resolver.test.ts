@@ -51,7 +51,7 @@ test("FACTS 5: change time alone does not tell: a second change within one tick 
 test("every look shows what lies there, whatever was written how, with a file system clock of 10 ms ticks", async () => {
   const step = fc.oneof(
     fc.record({ act: fc.constantFrom("write", "replace"), active: fc.constantFrom("a", "b"), version: fc.nat(3) }),
-    fc.record({ act: fc.constantFrom("remove", "garbage", "look") }),
+    fc.record({ act: fc.constantFrom("remove", "garbage") }),
     fc.record({ act: fc.constant("wait"), ms: fc.nat(30) }),
   );
   await fc.assert(
@@ -63,7 +63,6 @@ test("every look shows what lies there, whatever was written how, with a file sy
         if (each.act === "replace" && "active" in each) platform.replace(path, body(each.active, each.version));
         if (each.act === "garbage") platform.write(path, "{");
         if (each.act === "remove") platform.remove(path);
-        if (each.act !== "look") continue;
         const text = platform.text(path);
         const seen = resolver.look();
         if (text === undefined) expect(seen.kind).toBe("missing");
@@ -71,7 +70,7 @@ test("every look shows what lies there, whatever was written how, with a file sy
         else expect(seen).toMatchObject({ kind: "manifest", manifest: JSON.parse(text) as object });
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   );
 });
 
