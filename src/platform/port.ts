@@ -155,7 +155,7 @@ export interface Disk {
 export interface Clock {
   now(): Date;
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once with the abort. Never keeps the process alive on its own when `idle` is set. */
+  /** Resolves after `ms`; rejects with the reason when `signal` aborts. Never keeps the process alive on its own when `idle` is set. */
   wait(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;
   /** Calls `action` every `ms` without keeping the process alive; returns what stops it. */
   every(ms: number, action: () => void): () => void;
