@@ -43,6 +43,11 @@ export const errorCodes = {
     "the build ended but something still writes to its file, or a write-ahead log could not be folded in",
   ),
   QUERY_FAILED: entry("failed", false, "the engine rejected or aborted a SQL statement"),
+  DEMO_FAILED: entry(
+    "failed",
+    false,
+    "a step of the demo did not end as it should, or an answer failed, was mixed or met a lock",
+  ),
   IO_FAILED: entry(
     "failed",
     true,

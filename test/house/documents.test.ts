@@ -37,7 +37,7 @@ describe("documents", () => {
 });
 
 describe("error codes", () => {
-  const sources = sourcesBelow("src");
+  const sources = files.filter((path) => /^(?:src|examples)\//.test(path)).map((path) => ({ path, text: readText(path) }));
 
   test("each is used", () => {
     expect(unusedCodes(Object.keys(errorCodes), sources)).toEqual([]);

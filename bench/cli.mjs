@@ -1,0 +1,40 @@
+// @ts-check
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { median } from "./lib/statistics.mjs";
+import { durationRow } from "./lib/table.mjs";
+
+const goal = 2;
+const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+/**
+ * Whole processes, start to end: `lockkeeper --help` against a Node that does nothing.
+ *
+ * @type {import("./run.mjs").Bench}
+ */
+export async function run({ ci }) {
+  /** @type {number[]} */
+  const ours = [];
+  /** @type {number[]} */
+  const bare = [];
+  for (let round = 0; round < (ci ? 7 : 21); round++) {
+    bare.push(wholeProcess(["-e", "0"]));
+    ours.push(wholeProcess([main, "--help"]));
+  }
+  return {
+    rows: [
+      durationRow(
+        { bench: "cli", measure: "lockkeeper --help", ours: median(ours), theirs: median(bare), against: "node -e 0" },
+        goal,
+      ),
+    ],
+  };
+}
+
+/** @param {string[]} args */
+function wholeProcess(args) {
+  const startedAt = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  if (status !== 0) throw new Error(`node ${args.join(" ")} ended with exit ${status}: ${stderr}`);
+  return performance.now() - startedAt;
+}
