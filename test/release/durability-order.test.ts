@@ -82,7 +82,7 @@ test("FACTS 5: SIGKILL cannot show a missing fsync, so the order of a publish's 
         steps.filter((step) => step !== missing),
         publishOrder,
       ),
-    ).toThrow();
+    ).toThrow(`"${missing}" after`);
 });
 
 test("a rollback is a barrier, then the same replacement of the manifest", async () => {
