@@ -105,11 +105,16 @@ export function sha256Hex(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The bytes of a new manifest; adds `formatVersion` and `digest`. */
+/** The bytes of a new manifest; adds `formatVersion` and `digest`. Throws `USAGE` for one that no reader would take: the note is too long. */
 export function renderManifest(fields: Omit<OwnManifest, "formatVersion" | "digest">): Buffer {
   const { active, version, lastUpdated, ...rest } = fields;
   const body = { active, version, lastUpdated, formatVersion, ...rest };
-  return Buffer.from(`${JSON.stringify({ ...body, digest: digestOf(body) }, null, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify({ ...body, digest: digestOf(body) }, null, 2)}\n`);
+  if (bytes.length <= manifestBytesMax) return bytes;
+  throw new LockkeeperError("USAGE", `the manifest would have ${bytes.length} bytes; readers take at most ${manifestBytesMax}`, {
+    hint: "Give a shorter reason.",
+    subject: "reason",
+  });
 }
 
 /**

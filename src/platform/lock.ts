@@ -108,6 +108,8 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
     await writeNote(platform, file, { purpose: request.purpose });
     held = heldLock(platform, request, { file, lastHolderDied: last?.closed === false ? last.holder : undefined });
     return held;
+  } catch (error) {
+    throw ioError(error, "take the lock file", request.path);
   } finally {
     if (!held) await file.close();
   }

@@ -13,6 +13,7 @@ import { lockAgainstWriters } from "./build/seal.ts";
 import { currentRel, layoutOf, nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";
+import { namingErrors } from "./system-errors.ts";
 import { underWriterLock } from "./writer-lock.ts";
 
 /** What to adopt. */
@@ -28,6 +29,10 @@ export interface AdoptOptions extends OperationOptions {
  * of ours, under the next version. Throws `NOT_FOREIGN`, `NO_RELEASE`, `SLOT_BUSY`, `MANIFEST_MOVED`, `DATABASE_CORRUPT`.
  */
 export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Promise<SwitchResult> {
+  return namingErrors(store, () => takeUnderCare(store, options));
+}
+
+async function takeUnderCare(store: ReleaseStore, options: AdoptOptions): Promise<SwitchResult> {
   const seen = await readState(store);
   const wanted = await targetOf(store, seen, options.slot);
   if (options.dryRun) {

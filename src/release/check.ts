@@ -4,8 +4,10 @@ import { releaseOf, type IdentifiedManifest } from "../model/manifest.ts";
 import type { ChecksResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
 import { runChecks } from "./checks/run-checks.ts";
+import { assertManifestUnmoved, lookAtManifest } from "./manifest-file.ts";
 import { recordOf } from "./records.ts";
 import { layoutOf, readState, type StoreState } from "./state.ts";
+import { namingErrors } from "./system-errors.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /** The active release of a state. Throws `NO_RELEASE`. */
@@ -17,25 +19,38 @@ export function activeOf(store: ReleaseStore, state: StoreState): IdentifiedMani
   });
 }
 
+/** How often a check begins again because the store switched meanwhile. */
+const attemptsMax = 3;
+
 /**
- * Runs all checks on the active release, and compares its file with the sha256 in its record. Changes nothing. Throws `NO_RELEASE`,
- * `RELEASE_UNKNOWN` for one that is not kept, `FILE_LOCKED`.
+ * Runs all checks on the active release, and compares its file with the sha256 in its record. Changes nothing. What was found counts only while the manifest
+ * is the one that led to it, for two publishes later the slot holds another release; else it begins again. Throws `NO_RELEASE`, `RELEASE_UNKNOWN` for
+ * one that is not kept, `FILE_LOCKED`, `MANIFEST_MOVED` when the store never stands still.
  */
 export async function checkRelease(
   store: ReleaseStore,
   options: { readonly release?: string | undefined } = {},
 ): Promise<ChecksResult> {
-  const current = activeOf(store, await readState(store));
+  return namingErrors(store, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      const current = activeOf(store, await readState(store));
+      const [outcome] = await Promise.allSettled([checkActive(store, current, options.release)]);
+      const moved = (await lookAtManifest(store))?.identity !== current.identity;
+      if (moved && attempt < attemptsMax) continue;
+      if (moved) await assertManifestUnmoved(store, current);
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
+    }
+  });
+}
+
+async function checkActive(store: ReleaseStore, current: IdentifiedManifest, wanted: string | undefined): Promise<ChecksResult> {
   const release = releaseOf(current.manifest);
-  if (options.release !== undefined && options.release !== release) {
-    throw new LockkeeperError(
-      "RELEASE_UNKNOWN",
-      `${store.name} has ${release} active; ${options.release} cannot be opened for checks`,
-      {
-        hint: 'With layout "slots" only the active release can be checked.',
-        subject: options.release,
-      },
-    );
+  if (wanted !== undefined && wanted !== release) {
+    throw new LockkeeperError("RELEASE_UNKNOWN", `${store.name} has ${release} active; ${wanted} cannot be opened for checks`, {
+      hint: 'With layout "slots" only the active release can be checked.',
+      subject: wanted,
+    });
   }
   const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
   const path = layoutOf(store).dataFile(store, current.manifest.active, basename);

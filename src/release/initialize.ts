@@ -7,6 +7,7 @@ import { publish } from "./publish.ts";
 import { planned } from "./rollback.ts";
 import { lockAgainstWriters } from "./build/seal.ts";
 import { nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
+import { namingErrors } from "./system-errors.ts";
 import type { BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
 
 /**
@@ -15,7 +16,10 @@ import type { BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
  * one with a write-ahead log, and what `publish` throws.
  */
 export async function initialize(store: ReleaseStore, sourceFile: string, options: OperationOptions = {}): Promise<SwitchResult> {
-  const path = resolve(sourceFile);
+  return namingErrors(store, () => copyInto(store, resolve(sourceFile), options));
+}
+
+async function copyInto(store: ReleaseStore, path: string, options: OperationOptions): Promise<SwitchResult> {
   const state = await readState(store);
   await assertEmpty(store, state);
   await assertSource(store, path);

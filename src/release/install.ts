@@ -10,6 +10,7 @@ import type { SealedBuild } from "./build/seal.ts";
 import { layoutOf, nextReleaseId, readPublishableState } from "./state.ts";
 import type { OperationOptions, PublishOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";
+import { warn } from "./warn.ts";
 import { installWaitMs, underWriterLock } from "./writer-lock.ts";
 
 /** A build that has passed everything. */
@@ -38,7 +39,7 @@ export async function installAndSwitch(store: ReleaseStore, build: CheckedBuild,
   options.onProgress?.({ kind: "phase", phase: "install" });
   const request = { ...options, purpose: "publish", waitMs: Math.max(options.waitMs ?? 0, installWaitMs) };
   const installed = await underWriterLock(store, request, (lock) => installUnderLock(store, build, { lock, options }));
-  await emptyTrash(store);
+  await emptyTrash(store).catch((error: unknown) => warn(options, `${store.paths.trash} could not be emptied`, error));
   return { ...installed, switchMs: Math.round(store.platform.clock.monotonicMs() - started) };
 }
 
@@ -102,6 +103,6 @@ async function prune(store: ReleaseStore, options: OperationOptions): Promise<vo
   try {
     await applyPrune(store, await planPrune(store));
   } catch (error) {
-    options.onProgress?.({ kind: "warning", detail: `what is no longer needed could not be removed: ${String(error)}` });
+    warn(options, "what is no longer needed could not be removed", error);
   }
 }

@@ -7,6 +7,7 @@ import {
   type OwnManifest,
 } from "../model/manifest.ts";
 import { recoveryBarrier, replaceFile } from "../platform/files.ts";
+import { ioError } from "../platform/io-error.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /** Foreign writers truncate and rewrite in place; the worst stretch measured was 16 ms. */
@@ -32,8 +33,13 @@ export async function lookAtManifest(store: ReleaseStore): Promise<IdentifiedMan
 }
 
 function lookOnce(store: ReleaseStore): IdentifiedManifest | undefined {
-  const read = store.platform.files.readNow(store.paths.manifest, manifestBytesMax);
-  return read && identifyManifest(read, store.paths.manifest);
+  const path = store.paths.manifest;
+  try {
+    const read = store.platform.files.readNow(path, manifestBytesMax);
+    return read && identifyManifest(read, path);
+  } catch (error) {
+    throw ioError(error, "read", path);
+  }
 }
 
 /** Makes the manifest that is there durable before anything else is changed; a crash may have left it half way to the disk. */

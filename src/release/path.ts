@@ -6,6 +6,7 @@ import { activeOf } from "./check.ts";
 import { findTable } from "./checks/tables.ts";
 import { recordOf } from "./records.ts";
 import { layoutOf, readState } from "./state.ts";
+import { namingErrors } from "./system-errors.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /**
@@ -13,7 +14,7 @@ import type { ReleaseStore } from "./store.ts";
  * publishes later. Throws `NO_RELEASE`, `TABLE_UNKNOWN`.
  */
 export async function releasePath(store: ReleaseStore, table?: string): Promise<PathResult> {
-  const current = activeOf(store, await readState(store));
+  const current = activeOf(store, await namingErrors(store, () => readState(store)));
   const { own, active, version } = current.manifest;
   if (table !== undefined && own) {
     const { tables } = recordOf(store, own).record;

@@ -13,6 +13,8 @@ import { runBuild, type BuildBase, type BuildOutcome } from "./build/run.ts";
 import { seal } from "./build/seal.ts";
 import { readPublishableState } from "./state.ts";
 import type { BuildSource, OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "./store.ts";
+import { namedError, namingErrors } from "./system-errors.ts";
+import { warn } from "./warn.ts";
 import { takeBuildLock } from "./writer-lock.ts";
 
 /**
@@ -21,17 +23,19 @@ import { takeBuildLock } from "./writer-lock.ts";
  * `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `SLOT_BUSY`, `DISK_FULL`, `INTERRUPTED`.
  */
 export async function publish(store: ReleaseStore, source: BuildSource, options: PublishOptions = {}): Promise<PublishResult> {
-  if (options.dryRun) {
-    const plan = await planPublish(store, source, await readPublishableState(store));
-    return { store: store.name, outcome: "planned", checks: [], tables: [], plan };
-  }
-  await prepareFolders(store);
-  const lock = await takeBuildLock(store, options);
-  try {
-    return await publishUnderBuildLock(store, source, { lock, options });
-  } finally {
-    await lock.release();
-  }
+  return namingErrors(store, async () => {
+    if (options.dryRun) {
+      const plan = await planPublish(store, source, await readPublishableState(store));
+      return { store: store.name, outcome: "planned", checks: [], tables: [], plan };
+    }
+    await prepareFolders(store);
+    const lock = await takeBuildLock(store, options);
+    try {
+      return await publishUnderBuildLock(store, source, { lock, options });
+    } finally {
+      await lock.release();
+    }
+  });
 }
 
 async function publishUnderBuildLock(
@@ -52,9 +56,10 @@ async function publishUnderBuildLock(
     const outcome = await runBuild(store, source, { folder, base, lock, options });
     return await finishBuild(store, { folder, outcome, base, options });
   } catch (error) {
-    throw await reportFailure({ store, folder, options }, error);
+    throw await reportFailure({ store, folder, options }, namedError(store, error));
   } finally {
-    await folder.discard();
+    // Neither a release that is out nor the reason of a failure is hidden by what could not be cleaned.
+    await folder.discard().catch((error: unknown) => warn(options, `build ${folder.id} could not be removed`, error));
   }
 }
 
@@ -62,7 +67,10 @@ async function publishUnderBuildLock(
 async function cleanUp(store: ReleaseStore, lock: HeldLock, options: OperationOptions): Promise<void> {
   const tell = (detail: string) => options.onProgress?.({ kind: "cleaned", detail });
   if (lock.lastHolderDied) tell(`the last publisher, process ${lock.lastHolderDied.pid}, died`);
-  for (const id of await sweepBuilds(store)) tell(`removed build ${id}, which nobody finished`);
+  for (const { id, error } of await sweepBuilds(store)) {
+    if (error === undefined) tell(`removed build ${id}, which nobody finished`);
+    else warn(options, `build ${id}, which nobody finished, could not be removed`, error);
+  }
 }
 
 interface BuiltRelease {
@@ -86,13 +94,14 @@ async function finishBuild(store: ReleaseStore, built: BuiltRelease): Promise<Pu
     if (refuses(checks)) {
       await sealed.release();
       const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output });
-      return { store: store.name, outcome: "refused", build: folder.id, checks, tables, quarantine };
+      return { store: store.name, outcome: "refused", build: folder.id, checks, tables, ...(quarantine && { quarantine }) };
     }
     try {
       const installed = await installAndSwitch(store, { sealed, checked, builder: outcome.builder, parent: built.base }, options);
       phase(options, "done");
       return { store: store.name, outcome: "switched", build: folder.id, checks, tables, ...installed };
-    } catch (error) {
+    } catch (thrown) {
+      const error = namedError(store, thrown);
       await sealed.release();
       await reportUnswitched({ store, folder, options }, { error, checks, output: outcome.output });
       throw error;

@@ -4,8 +4,8 @@ import { recordReference } from "../model/layout.ts";
 import { sha256Hex, type OwnManifest } from "../model/manifest.ts";
 import { releaseNumber } from "../model/names.ts";
 import { parseRecord, renderRecord, type ReleaseFile, type ReleaseRecord } from "../model/release-record.ts";
-import { errnoOf } from "../platform/io-error.ts";
-import { replaceFile } from "../platform/files.ts";
+import { ioError } from "../platform/io-error.ts";
+import { replaceFile, writeNewFile } from "../platform/files.ts";
 import type { FileDigest } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
 
@@ -64,14 +64,14 @@ export async function readRecords(store: ReleaseStore): Promise<StoredRecord[]> 
 /** Makes the empty file that readers of a release lock shared, durably. An existing one is kept: a reader may hold it. */
 export async function writePin(store: ReleaseStore, release: string): Promise<void> {
   const { files } = store.platform;
+  const path = store.paths.pin(release);
   try {
-    const file = await files.open(store.paths.pin(release), "create", 0o644);
-    await file.sync();
-    await file.close();
+    if ((await files.stat(path)) === undefined)
+      await writeNewFile(store.platform, { path, bytes: Buffer.alloc(0), failpoint: "pin" });
+    await files.syncFolder(store.paths.pins);
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
+    throw ioError(error, "make pin", path);
   }
-  await files.syncFolder(store.paths.pins);
 }
 
 /** The highest release number that records or pins speak of; 0 where there is none. */

@@ -23,15 +23,20 @@ export async function planPrune(store: ReleaseStore): Promise<PlanStep[]> {
   for (const name of await files.list(store.paths.pins)) {
     if (old(name, ".pin")) remove(join(store.paths.pins, name), "neither active nor previous");
   }
-  for (const folder of (await listQuarantine(store)).slice(store.quarantineKeep)) {
-    remove(folder, `beyond the newest ${store.quarantineKeep} kept in quarantine`);
-  }
+  steps.push(...(await planQuarantine(store)));
   for (const folder of [store.paths.folder, store.paths.records]) {
     for (const name of await files.list(folder)) {
       if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) remove(join(folder, name), "left by a crash in mid-replacement");
     }
   }
   return steps;
+}
+
+/** Refused and failed builds beyond `quarantineKeep`: also planned when none succeeds, for each may be as large as the store. */
+export async function planQuarantine(store: ReleaseStore): Promise<PlanStep[]> {
+  const reason = `beyond the newest ${store.quarantineKeep} kept in quarantine`;
+  const folders = (await listQuarantine(store)).slice(store.quarantineKeep);
+  return folders.map((subject) => ({ action: "remove", subject, reason }));
 }
 
 /** Carries out a prune plan: everything goes to the trash first, under the writer lock; a pin that a reader holds stays. */

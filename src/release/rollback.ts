@@ -9,6 +9,7 @@ import { prepareFolders } from "./open.ts";
 import { assertOwn, currentRel, hasSwitched, layoutOf, manifestGone, nextVersion, readState, type StoreState } from "./state.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";
+import { namingErrors } from "./system-errors.ts";
 import { underWriterLock } from "./writer-lock.ts";
 
 /** Where to go back to, and why. */
@@ -22,11 +23,13 @@ export interface RollbackOptions extends OperationOptions, RollbackRequest {
  * Throws `RELEASE_UNKNOWN`, `NO_RELEASE`, `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `WRITER_LOCKED`, `SLOT_BUSY`.
  */
 export async function rollback(store: ReleaseStore, options: RollbackOptions = {}): Promise<SwitchResult> {
+  return namingErrors(store, () => goBack(store, options));
+}
+
+async function goBack(store: ReleaseStore, options: RollbackOptions): Promise<SwitchResult> {
   if (options.dryRun) {
     const state = await readState(store);
-    return withTarget(store, { state, request: options }, async (target) => ({
-      ...planned(store, planRollback(store, state, target)),
-    }));
+    return withTarget(store, { state, request: options }, async (target) => planned(store, planRollback(store, state, target)));
   }
   assertExists(store, await readState(store));
   await prepareFolders(store);

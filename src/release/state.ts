@@ -9,6 +9,7 @@ import type { Layout } from "./layout/layout.ts";
 import { slotsLayout } from "./layout/slots.ts";
 import { lookAtManifest } from "./manifest-file.ts";
 import { highestRecordedNumber } from "./records.ts";
+import { namingErrors } from "./system-errors.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /** What a store's folder says at one moment. */
@@ -71,9 +72,14 @@ export function currentRel(current: IdentifiedManifest | undefined): Rel | undef
   return current && { release: releaseOf(current.manifest), version: current.manifest.version };
 }
 
-/** The next version: above the manifest's and every one in the history, never used again. */
+/** The next version: above the manifest's and every one in the history, never used again. Throws `MANIFEST_INVALID` where another program left no room. */
 export function nextVersion(state: StoreState): number {
-  return Math.max(state.current?.manifest.version ?? 0, historyHeights(state.events).version) + 1;
+  const version = Math.max(state.current?.manifest.version ?? 0, historyHeights(state.events).version) + 1;
+  if (Number.isSafeInteger(version)) return version;
+  throw new LockkeeperError("MANIFEST_INVALID", `version ${version - 1} is the highest there is; no switch can follow it`, {
+    hint: "Let the program that wrote this manifest begin again at a lower version.",
+    subject: "version",
+  });
 }
 
 /** The next release id: above all in records, pins, history and manifest, never used again. Chosen under the writer lock. */
@@ -87,7 +93,7 @@ export async function readStateOrProblem(
   store: ReleaseStore,
 ): Promise<{ readonly state: StoreState; readonly problem?: string }> {
   try {
-    return { state: await readState(store) };
+    return { state: await namingErrors(store, () => readState(store)) };
   } catch (error) {
     if (!isLockkeeperError(error)) throw error;
     return { state: { current: undefined, events: await readHistory(store).catch(() => []) }, problem: error.message };

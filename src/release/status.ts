@@ -10,7 +10,8 @@ type LockStatus = NonNullable<StoreStatus["lock"]>;
 export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   const { state, problem } = await readStateOrProblem(store);
   const manifest = state.current?.manifest;
-  const lock = (await lockStatus(store, "build")) ?? (await lockStatus(store, "writer"));
+  // What keeps the locks from being looked at (a folder of another user) is in the problem already.
+  const lock = problem === undefined ? await eitherLock(store) : await eitherLock(store).catch(() => undefined);
   const concerns = [...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
   const previous = manifest?.own?.previous;
   return {
@@ -39,6 +40,10 @@ function manifestConcerns(store: ReleaseStore, state: StoreState, problem: strin
 function lockConcerns(lock: LockStatus | undefined): string[] {
   if (!lock || lock.held) return [];
   return [`the last holder of the ${lock.lock} lock, process ${lock.pid}, died; the next command cleans up`];
+}
+
+async function eitherLock(store: ReleaseStore): Promise<LockStatus | undefined> {
+  return (await lockStatus(store, "build")) ?? (await lockStatus(store, "writer"));
 }
 
 /** A held lock, or a free one whose note was never closed. */

@@ -6,6 +6,7 @@ import type { InstallTarget } from "./layout/layout.ts";
 import { assertManifestUnmoved, writeManifest } from "./manifest-file.ts";
 import { currentRel, nextVersion, type StoreState } from "./state.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
+import { warn } from "./warn.ts";
 
 /** What is to become active, and why. */
 export interface Switch {
@@ -58,10 +59,7 @@ export async function commitSwitch(store: ReleaseStore, moment: SwitchMoment, wa
   try {
     await appendHistory(store, undefined, [event]);
   } catch (error) {
-    options.onProgress?.({
-      kind: "warning",
-      detail: `${release} is active; its history line will be added by the next switch: ${String(error)}`,
-    });
+    warn(options, `${release} is active; its history line will be added by the next switch`, error);
   }
   return { version, previous };
 }

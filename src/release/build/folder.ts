@@ -43,31 +43,42 @@ export async function makeBuildFolder(store: ReleaseStore, basename: string): Pr
     path: join(folder, `${basename}.duckdb`),
     unlock,
     async discard() {
-      await removeTree(platform, folder);
-      await unlock();
+      try {
+        await removeTree(platform, folder);
+      } finally {
+        await unlock();
+      }
     },
   };
 }
 
 /**
  * Removes build folders that nobody holds: what a killed publisher left. Called while the build lock is held, so that no command
- * started by one still writes in them. Returns their ids.
+ * started by one still writes in them. Returns what it found, with the error where something cannot be removed: a leftover is no reason not to build.
  */
-export async function sweepBuilds(store: ReleaseStore): Promise<string[]> {
-  const { platform, paths } = store;
-  const swept: string[] = [];
-  for (const id of await platform.files.list(paths.builds)) {
-    const folder = paths.build(id);
-    const lock = await openLock(store, folder);
+export async function sweepBuilds(store: ReleaseStore): Promise<{ readonly id: string; readonly error?: unknown }[]> {
+  const found: { readonly id: string; readonly error?: unknown }[] = [];
+  for (const id of await store.platform.files.list(store.paths.builds)) {
     try {
-      if (lock && !platform.locks.tryLock(lock, "exclusive")) continue;
-      await removeTree(platform, folder);
-      swept.push(id);
-    } finally {
-      await lock?.close();
+      if (await sweepBuild(store, store.paths.build(id))) found.push({ id });
+    } catch (error) {
+      found.push({ id, error });
     }
   }
-  return swept;
+  return found;
+}
+
+/** False for one that is held. */
+async function sweepBuild(store: ReleaseStore, folder: string): Promise<boolean> {
+  const { platform } = store;
+  const lock = await openLock(store, folder);
+  try {
+    if (lock && !platform.locks.tryLock(lock, "exclusive")) return false;
+    await removeTree(platform, folder);
+    return true;
+  } finally {
+    await lock?.close();
+  }
 }
 
 /** A folder without a lock file is one whose making was cut short. */

@@ -2,9 +2,11 @@ import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../../model/check.ts";
 import type { BuildFolder } from "./folder.ts";
 import { appendHistory, type NewEvent } from "../history.ts";
-import { quarantine } from "./quarantine.ts";
+import { quarantine, type QuarantineReport } from "./quarantine.ts";
 import { BuildFailure } from "./run.ts";
 import type { OperationOptions, ReleaseStore } from "../store.ts";
+import { applyPrune, emptyTrash, planQuarantine } from "../retention.ts";
+import { warn } from "../warn.ts";
 import { installWaitMs, underWriterLock } from "../writer-lock.ts";
 
 /** A build and who watches it. */
@@ -14,12 +16,12 @@ export interface ReportedBuild {
   readonly options: OperationOptions;
 }
 
-/** Keeps a refused build in quarantine with its check results, and tells the history. Returns the folder. */
+/** Keeps a refused build in quarantine with its check results, and tells the history. Returns the folder, `undefined` where it could not be kept. */
 export async function reportRefusal(
   build: ReportedBuild,
   found: { readonly checks: readonly CheckResult[]; readonly output: Buffer },
-): Promise<string> {
-  const kept = await quarantine(build.store, build.folder, { outcome: "refused", ...found });
+): Promise<string | undefined> {
+  const kept = await keep(build, { outcome: "refused", ...found });
   const failed = found.checks.filter((check) => check.status === "fail");
   await tell(build, "release.refused", failed.map((check) => check.message).join("; "));
   return kept;
@@ -30,25 +32,39 @@ export async function reportFailure(build: ReportedBuild, error: unknown): Promi
   const failure = error instanceof BuildFailure ? error.error : error;
   if (!isLockkeeperError(failure) || failure.code === "INTERRUPTED") return failure;
   const output = error instanceof BuildFailure ? error.output : Buffer.alloc(0);
-  // A build that could not be switched to was moved into quarantine already.
+  // A build that could not be switched to has been reported already.
   if ((await build.store.platform.files.stat(build.folder.folder)) === undefined) return failure;
-  await quarantine(build.store, build.folder, { outcome: "failed", checks: [], error: failure, output });
+  await keep(build, { outcome: "failed", checks: [], error: failure, output });
   await tell(build, "build.failed", failure.message);
   return failure;
 }
 
-/** A whole, checked build that could not be switched to is not lost: it waits in quarantine, unless the install has already moved it. */
+/**
+ * A whole, checked build that could not be switched to is not lost: it waits in quarantine. Where the install has already moved its data there is nothing
+ * to keep, and no failed build to tell of: it may even be active.
+ */
 export async function reportUnswitched(
   build: ReportedBuild,
   found: { readonly error: unknown; readonly checks: readonly CheckResult[]; readonly output: Buffer },
 ): Promise<void> {
   const { error, checks, output } = found;
   if (!isLockkeeperError(error) || error.code === "INTERRUPTED") return;
-  if ((await build.store.platform.files.stat(build.folder.path)) === undefined) return;
-  await quarantine(build.store, build.folder, { outcome: "not-switched", checks, error, output });
+  if ((await build.store.platform.files.stat(build.folder.path)) === undefined) return build.folder.discard();
+  await keep(build, { outcome: "not-switched", checks, error, output });
+  await tell(build, "build.failed", error.message);
 }
 
-/** A line in the history. That it cannot be written never hides what is to be told. */
+/** Keeping a build for a look never hides what is to be told of it. */
+async function keep({ store, folder, options }: ReportedBuild, report: QuarantineReport): Promise<string | undefined> {
+  try {
+    return await quarantine(store, folder, report);
+  } catch (error) {
+    warn(options, `build ${folder.id} could not be kept in quarantine`, error);
+    return undefined;
+  }
+}
+
+/** A line in the history, and an end to what quarantine holds too much of. That neither can be done never hides what is to be told. */
 async function tell(
   { store, folder, options }: ReportedBuild,
   type: "release.refused" | "build.failed",
@@ -56,8 +72,12 @@ async function tell(
 ): Promise<void> {
   const event: NewEvent = { type, build: folder.id, detail: detail.slice(0, 2000) };
   try {
-    await underWriterLock(store, { purpose: "report", waitMs: installWaitMs }, () => appendHistory(store, undefined, [event]));
+    await underWriterLock(store, { purpose: "report", waitMs: installWaitMs }, async () => {
+      await appendHistory(store, undefined, [event]);
+      await applyPrune(store, await planQuarantine(store));
+    });
+    await emptyTrash(store);
   } catch (error) {
-    options.onProgress?.({ kind: "warning", detail: `the history has no line of build ${folder.id}: ${String(error)}` });
+    warn(options, `the history may have no line of build ${folder.id}`, error);
   }
 }

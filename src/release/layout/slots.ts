@@ -52,8 +52,13 @@ export const slotsLayout: Layout = {
       });
     }
     const release = stat === undefined ? async () => undefined : await keepWritersOut(store, target.path);
-    await moveLogAway(store, `${target.path}.wal`);
-    return release;
+    try {
+      await moveLogAway(store, `${target.path}.wal`);
+      return release;
+    } catch (error) {
+      await release();
+      throw error;
+    }
   },
 
   async install(store, build, target) {
@@ -74,8 +79,10 @@ export const slotsLayout: Layout = {
     const found = candidates.find(({ record }) => record.release === wanted);
     if (!found) throw unknownRelease(store, wanted, `no record says that slot ${active} held it`);
     const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
-    const { release, digest } = await holdAndDigest(store, target.path, wanted);
+    const release = await holdSlot(store, target.path, wanted);
     try {
+      const [digest] = await store.engine.digest([target.path]);
+      if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
       if (!matches(found.record, digest)) throw unknownRelease(store, wanted, whatLiesThere(candidates, digest, active));
       return { target, release };
     } catch (error) {
@@ -102,21 +109,14 @@ function wantedRelease(store: ReleaseStore, current: OwnManifest, request: Rollb
   return wanted;
 }
 
-/** Opens the other slot against writers and hashes it; a rollback must find the very bytes that once passed the checks. */
-async function holdAndDigest(
-  store: ReleaseStore,
-  path: string,
-  wanted: string,
-): Promise<{ readonly release: () => Promise<void>; readonly digest: FileDigest }> {
+/** Keeps writers out of the other slot while it is hashed: a rollback must find the very bytes that once passed the checks. */
+async function holdSlot(store: ReleaseStore, path: string, wanted: string): Promise<() => Promise<void>> {
   const stat = await store.platform.files.stat(path);
   if (stat?.kind !== "file") throw unknownRelease(store, wanted, `${nameOf(path)} is missing`);
   if ((await store.platform.files.stat(`${path}.wal`)) !== undefined) {
     throw unknownRelease(store, wanted, `${nameOf(path)} has a write-ahead log, so another program has written to it`);
   }
-  const release = await keepWritersOut(store, path);
-  const [digest] = await store.engine.digest([path]);
-  if (!digest) throw new LockkeeperError("BUG", `no digest of ${path}`);
-  return { release, digest };
+  return keepWritersOut(store, path);
 }
 
 async function assertRecorded(store: ReleaseStore, path: string): Promise<void> {
