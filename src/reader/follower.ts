@@ -21,7 +21,7 @@ const absentMs = 2000;
 const backoffFirstMs = 100;
 const backoffMaxMs = 30_000;
 
-const spareDelayMs = 25;
+const spareDelayMs = 250;
 
 /** How often a request looks for what it waits for when nobody tells it. */
 const lookEveryMs = 20;

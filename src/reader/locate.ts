@@ -41,7 +41,8 @@ export function storeView(platform: Platform, dir: string, basename: string | un
 }
 
 /**
- * The release that a manifest makes active. Throws `FILE_MISSING`, `MANIFEST_INVALID` (a path that leaves the folder, a data file that is
+ * The release that a manifest makes active. Looks at files on the calling thread, some microseconds each: while queries fill the thread pool
+ * every wait for it would make the switch later. Throws `FILE_MISSING`, `MANIFEST_INVALID` (a path that leaves the folder, a data file that is
  * none), `CONFIG_INVALID` (several stems), `RECORD_INVALID`, `CHECKSUM_MISMATCH`, `FORMAT_UNSUPPORTED`.
  */
 export async function locateRelease(store: StoreView, sighting: ManifestSighting): Promise<ReleaseTarget> {
@@ -49,8 +50,8 @@ export async function locateRelease(store: StoreView, sighting: ManifestSighting
   const data = await releaseFiles(store, manifest);
   const file = await dataFile(store, data.path, manifest.active);
   const own = manifest.own;
-  const record = own === undefined ? undefined : await readRecord(store, own);
-  if (record !== undefined) await compare(store, { record, path: data.path, stat: file.stat });
+  const record = own === undefined ? undefined : readRecord(store, own);
+  if (record !== undefined) compare(store, { record, path: data.path, stat: file.stat });
   return {
     path: file.path,
     names: data.names,
@@ -120,14 +121,14 @@ async function dataFile(
   active: string,
 ): Promise<{ readonly path: string; readonly stat: FileStat }> {
   const { files } = store.platform;
-  const entry = await files.stat(path);
+  const entry = files.statNow(path);
   if (entry === undefined) {
     throw new LockkeeperError("FILE_MISSING", `${store.paths.manifest} makes "${active}" active, but there is no ${path}`, {
       subject: path,
     });
   }
   const target = entry.kind === "symlink" ? await linkTarget(store, path) : path;
-  const stat = target === undefined ? undefined : await files.stat(target);
+  const stat = target === undefined ? undefined : files.statNow(target);
   if (target !== undefined && stat?.kind === "file") return { path: target, stat };
   const what = entry.kind === "symlink" ? "a link that leaves the folder or leads nowhere" : "not a regular file";
   throw new LockkeeperError("MANIFEST_INVALID", `${store.paths.manifest}: "active" is "${active}", and ${path} is ${what}`, {
@@ -143,8 +144,8 @@ async function linkTarget(store: StoreView, path: string): Promise<string | unde
   return inside ? target : undefined;
 }
 
-async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRecord> {
-  const { path, bytes } = await recordFile(store, own.record.path);
+function readRecord(store: StoreView, own: OwnManifest): ReleaseRecord {
+  const { path, bytes } = recordFile(store, own.record.path);
   const read = bytes > recordBytesMax ? undefined : store.platform.files.readNow(path, bytes);
   if (read?.bytes === undefined) {
     throw new LockkeeperError("RECORD_INVALID", `the record of release ${own.release} cannot be read at ${path}`, {
@@ -161,14 +162,14 @@ async function readRecord(store: StoreView, own: OwnManifest): Promise<ReleaseRe
   });
 }
 
-async function recordFile(store: StoreView, reference: string): Promise<{ readonly path: string; readonly bytes: number }> {
+function recordFile(store: StoreView, reference: string): { readonly path: string; readonly bytes: number } {
   const parts = reference.split("/");
   let path = store.paths.folder;
   let bytes = 0;
   for (const [index, part] of parts.entries()) {
     if (part === "" || part === "." || part === ".." || /[\\:\0]/.test(part)) throw leaves(store, reference);
     path = join(path, part);
-    const stat = await store.platform.files.stat(path);
+    const stat = store.platform.files.statNow(path);
     if (stat !== undefined && stat.kind !== (index === parts.length - 1 ? "file" : "folder")) throw leaves(store, reference);
     bytes = stat?.bytes ?? 0;
   }
@@ -186,7 +187,7 @@ function leaves(store: StoreView, reference: string): LockkeeperError {
 }
 
 /** Size only: integrity is the publisher's and the scrub's business, and hashing here would cost every switch seconds. */
-async function compare(store: StoreView, found: { record: ReleaseRecord; path: string; stat: FileStat }): Promise<void> {
+function compare(store: StoreView, found: { record: ReleaseRecord; path: string; stat: FileStat }): void {
   const { record, path, stat } = found;
   const file = record.files.find((entry) => join(store.paths.folder, entry.path) === path);
   if (file === undefined) {
@@ -204,7 +205,7 @@ async function compare(store: StoreView, found: { record: ReleaseRecord; path: s
       },
     );
   }
-  const log = await store.platform.files.stat(`${path}.wal`);
+  const log = store.platform.files.statNow(`${path}.wal`);
   if (log !== undefined && log.bytes > 0) {
     throw new LockkeeperError(
       "CHECKSUM_MISMATCH",

@@ -27,7 +27,7 @@ export async function takePin(platform: Platform, path: string): Promise<PinAtte
   }
   try {
     // Prune deletes under the exclusive lock: a pin file that was opened before and locked after lies nowhere.
-    if (platform.locks.tryLock(file, "shared") && sameInode(await file.stat(), await platform.files.stat(path))) {
+    if (platform.locks.tryLock(file, "shared") && sameInode(await file.stat(), platform.files.statNow(path))) {
       return { kind: "pinned", pin: { release: () => file.close() } };
     }
     await file.close();

@@ -275,10 +275,10 @@ test("a spare instance is asked for after opening and after each switch, and let
   store.publish("a", "one");
   const reader = await store.open();
   store.publish("b", "two");
-  await store.clock.advance(30);
+  await store.clock.advance(300);
   expect(store.engine.spares).toBe(1);
   await store.answer(reader);
-  await store.clock.advance(30);
+  await store.clock.advance(300);
   expect(store.engine.spares).toBe(2);
   await store.clock.until(reader.close());
   expect(store.engine.spares).toBe(0);
