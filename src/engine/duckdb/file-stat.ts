@@ -7,7 +7,7 @@ export async function fileStat(platform: Platform, path: string): Promise<FileSt
     const stat = platform.files.statNow(path);
     if (stat?.kind !== "symlink") return stat;
     const target = await platform.files.resolve(path);
-    return target === undefined ? undefined : await platform.files.statNow(target);
+    return target === undefined ? undefined : platform.files.statNow(target);
   } catch (error) {
     throw ioError(error, "look at", path);
   }
