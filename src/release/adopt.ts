@@ -1,5 +1,5 @@
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import { otherSlot, isSlot, type Slot } from "../model/layout.ts";
+import { otherSlot, type Slot } from "../model/layout.ts";
 import type { SwitchPlan } from "../model/plan.ts";
 import type { SwitchResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
@@ -88,7 +88,7 @@ async function targetOf(store: ReleaseStore, state: StoreState, slot: Slot | und
     });
   }
   const active = current?.manifest.active ?? slot;
-  if (active === undefined || !isSlot(active)) {
+  if (active === undefined) {
     throw new LockkeeperError("NO_RELEASE", `${store.paths.manifest} does not exist, so it does not say which slot is active`, {
       hint: `Say it: lockkeeper adopt ${store.name} --slot a`,
       subject: store.paths.manifest,

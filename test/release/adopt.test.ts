@@ -204,3 +204,15 @@ test("several basenames in one folder are an error that names them", async () =>
     message: expect.stringContaining("DB, OTHER"),
   });
 });
+
+test("what adopt cannot take is named: a version that none can follow, a layout of release folders", async () => {
+  const folder = temporaryFolder();
+  const store = storeIn(folder);
+  await writeDatabase(join(folder, "DB_a.duckdb"), "CREATE TABLE t (n INTEGER)");
+  const manifest = join(folder, "db_manifest.json");
+  writeFileSync(manifest, `{"active":"a","version":${Number.MAX_SAFE_INTEGER}}`);
+  await expect(adopt(store)).rejects.toMatchObject({ code: "MANIFEST_INVALID", subject: "version" });
+  expect(manifestBytes(folder)).toBe(`{"active":"a","version":${Number.MAX_SAFE_INTEGER}}`);
+  writeFileSync(manifest, '{"active":"r000042","version":1}');
+  await expect(adopt(store)).rejects.toMatchObject({ code: "FEATURE_MISSING" });
+});

@@ -23,7 +23,7 @@ export async function reportRefusal(
 ): Promise<string | undefined> {
   const kept = await keep(build, { outcome: "refused", ...found });
   const failed = found.checks.filter((check) => check.status === "fail");
-  await tell(build, "release.refused", failed.map((check) => check.message).join("; "));
+  await tell(build, { type: "release.refused", detail: failed.map((check) => check.message).join("; ") });
   return kept;
 }
 
@@ -35,7 +35,7 @@ export async function reportFailure(build: ReportedBuild, error: unknown): Promi
   // A build that could not be switched to has been reported already.
   if ((await build.store.platform.files.stat(build.folder.folder)) === undefined) return failure;
   await keep(build, { outcome: "failed", checks: [], error: failure, output });
-  await tell(build, "build.failed", failure.message);
+  await tell(build, { type: "build.failed", detail: failure.message });
   return failure;
 }
 
@@ -51,7 +51,8 @@ export async function reportUnswitched(
   if (!isLockkeeperError(error) || error.code === "INTERRUPTED") return;
   if ((await build.store.platform.files.stat(build.folder.path)) === undefined) return build.folder.discard();
   await keep(build, { outcome: "not-switched", checks, error, output });
-  await tell(build, "build.failed", error.message);
+  // Whoever holds the writer lock was waited for already.
+  await tell(build, { type: "build.failed", detail: error.message }, error.code === "WRITER_LOCKED" ? 0 : installWaitMs);
 }
 
 /** Keeping a build for a look never hides what is to be told of it. */
@@ -67,12 +68,12 @@ async function keep({ store, folder, options }: ReportedBuild, report: Quarantin
 /** A line in the history, and an end to what quarantine holds too much of. That neither can be done never hides what is to be told. */
 async function tell(
   { store, folder, options }: ReportedBuild,
-  type: "release.refused" | "build.failed",
-  detail: string,
+  { type, detail }: { readonly type: "release.refused" | "build.failed"; readonly detail: string },
+  waitMs = installWaitMs,
 ): Promise<void> {
   const event: NewEvent = { type, build: folder.id, detail: detail.slice(0, 2000) };
   try {
-    await underWriterLock(store, { purpose: "report", waitMs: installWaitMs }, async () => {
+    await underWriterLock(store, { purpose: "report", waitMs }, async () => {
       await appendHistory(store, undefined, [event]);
       await applyPrune(store, await planQuarantine(store));
     });

@@ -105,7 +105,7 @@ async function runCommand(task: Task, source: CommandSource): Promise<number> {
     });
     return assertExit(task, source, exit);
   } catch (error) {
-    throw isLockkeeperError(error) ? error : notStarted(source.argv, error);
+    throw isLockkeeperError(error) ? error : notStarted(source, error);
   } finally {
     await stop();
   }
@@ -150,10 +150,12 @@ function assertExit(task: Task, source: CommandSource, exit: CommandExit): numbe
   );
 }
 
-function notStarted(argv: readonly string[], error: unknown): LockkeeperError {
-  return new LockkeeperError("BUILD_FAILED", `the build command could not be started: ${argv[0]}: ${firstLine(error)}`, {
-    hint: "Check the program's name and the PATH.",
-    subject: argv[0] ?? "",
+function notStarted({ argv, folder }: CommandSource, error: unknown): LockkeeperError {
+  const program = argv[0] ?? "";
+  return new LockkeeperError("BUILD_FAILED", `the build command could not be started: "${program}": ${firstLine(error)}`, {
+    // Node says ENOENT of the program for a missing folder too.
+    hint: `Check the program's name, the PATH, and the folder it runs in, ${folder}.`,
+    subject: program,
     cause: error,
   });
 }
