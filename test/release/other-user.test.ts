@@ -1,13 +1,13 @@
 import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { publish } from "../../src/release/publish.ts";
 import { distUrl } from "../support/child.ts";
 import { manifestBytes, rowsBuild, startOperation, storeIn } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 // FACTS 5: root ignores file modes, so these run in a child with another uid, which only root can start.
-const asRoot = test.skipIf(process.getuid?.() !== 0);
+const asRoot = process.getuid?.() === 0;
 const nobody = 65534;
 
 /** A store of root's with two releases that everybody may read. */
@@ -29,40 +29,43 @@ async function asNobody(folder: string, body: string): Promise<Record<string, un
     ${body}
   `,
   );
-  const { code } = await child.ended;
-  expect(code, child.stderr()).toBe(0);
+  expect(await child.ended).toMatchObject({ code: 0 });
   const line = child.stdout().trim().split("\n").at(-1) ?? "";
   return JSON.parse(line.slice(line.indexOf(" ") + 1)) as Record<string, unknown>;
 }
 
-asRoot("a user who may only read sees the status and the plans, and is denied a publish and a rollback, exit 17", async () => {
-  const folder = await readableStore();
-  const manifest = manifestBytes(folder);
-  expect(await asNobody(folder, "return storeStatus(store);")).toMatchObject({ status: "pass", release: "r000002" });
-  expect(await asNobody(folder, "return publish(store, rowsBuild(3), { dryRun: true });")).toMatchObject({ outcome: "planned" });
-  const denied = { code: "PERMISSION_DENIED", exit: 17 };
-  expect(await asNobody(folder, "return publish(store, rowsBuild(3));")).toMatchObject(denied);
-  expect(await asNobody(folder, "return rollback(store);")).toMatchObject(denied);
-  expect(manifestBytes(folder)).toBe(manifest);
-  expect(readdirSync(join(folder, ".lockkeeper/builds"))).toEqual([]);
-});
-
-asRoot.each([
-  { part: "", mode: 0o700, subject: "db_manifest.json" },
-  { part: "db_manifest.json", mode: 0, subject: "db_manifest.json" },
-  { part: ".lockkeeper", mode: 0o700, subject: ".lockkeeper/history.jsonl" },
-])(
-  'what another user may not read ($subject, "$part" closed) is named: the status says so, the rest is exit 17',
-  async (closed) => {
+describe.runIf(asRoot)("as another user", () => {
+  test("a user who may only read sees the status and the plans, and is denied a publish and a rollback, exit 17", async () => {
     const folder = await readableStore();
-    chmodSync(join(folder, closed.part), closed.mode);
-    const status = await asNobody(folder, "return storeStatus(store);");
-    expect(status).toMatchObject({
-      status: "fail",
-      detail: [expect.stringContaining(`${join(folder, closed.subject)}: EACCES`)],
+    const manifest = manifestBytes(folder);
+    expect(await asNobody(folder, "return storeStatus(store);")).toMatchObject({ status: "pass", release: "r000002" });
+    expect(await asNobody(folder, "return publish(store, rowsBuild(3), { dryRun: true });")).toMatchObject({
+      outcome: "planned",
     });
-    for (const body of ["publish(store, rowsBuild(3), { dryRun: true })", "rollback(store)", "adopt(store)"]) {
-      expect(await asNobody(folder, `return ${body};`)).toMatchObject({ code: "PERMISSION_DENIED", exit: 17 });
-    }
-  },
-);
+    const denied = { code: "PERMISSION_DENIED", exit: 17 };
+    expect(await asNobody(folder, "return publish(store, rowsBuild(3));")).toMatchObject(denied);
+    expect(await asNobody(folder, "return rollback(store);")).toMatchObject(denied);
+    expect(manifestBytes(folder)).toBe(manifest);
+    expect(readdirSync(join(folder, ".lockkeeper/builds"))).toEqual([]);
+  });
+
+  test.each([
+    { part: "", mode: 0o700, subject: "db_manifest.json" },
+    { part: "db_manifest.json", mode: 0, subject: "db_manifest.json" },
+    { part: ".lockkeeper", mode: 0o700, subject: ".lockkeeper/history.jsonl" },
+  ])(
+    "what another user may not read is named, with mode $mode on $part: the status says so, the rest is exit 17",
+    async (closed) => {
+      const folder = await readableStore();
+      chmodSync(join(folder, closed.part), closed.mode);
+      const status = await asNobody(folder, "return storeStatus(store);");
+      expect(status).toMatchObject({
+        status: "fail",
+        detail: [expect.stringContaining(`${join(folder, closed.subject)}: EACCES`)],
+      });
+      for (const body of ["publish(store, rowsBuild(3), { dryRun: true })", "rollback(store)", "adopt(store)"]) {
+        expect(await asNobody(folder, `return ${body};`)).toMatchObject({ code: "PERMISSION_DENIED", exit: 17 });
+      }
+    },
+  );
+});
