@@ -67,11 +67,11 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 reader.on("switch", (event) => console.log(`switched ${event.version ?? reader.status().servingVersion}`));
 await reader.query("SELECT 1");
 report.descriptors.start = descriptors();
-// What is garbage already is not growth: native results go when V8 collects, some turns later, and it does not know their size.
+// What is garbage already is not growth: V8 does not know the size of the native results it could let go of.
 const sampler = setInterval(() => {
   globalThis.gc();
-  setTimeout(() => report.memory.push([report.requests, process.memoryUsage.rss()]), 50);
-}, 2000);
+  report.memory.push(process.memoryUsage.rss());
+}, 250);
 const running = Array.from({ length: loops }, loop);
 console.log("ready");
 

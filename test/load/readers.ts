@@ -12,7 +12,8 @@ export interface LoadReport {
   readonly mixed: unknown[];
   readonly backwards: unknown[];
   readonly seen: Record<string, Record<string, number>>;
-  readonly memory: [requests: number, bytes: number][];
+  /** Resident bytes, every 250 ms. */
+  readonly memory: number[];
   readonly descriptors: { readonly start: number; readonly end: number };
   readonly status: { readonly servingVersion: number };
 }
@@ -45,12 +46,26 @@ export function expectFaultless(report: LoadReport, tagOf: ReadonlyMap<string, n
     expect([release, Object.keys(tags)]).toEqual([release, [String(tagOf.get(release))]]);
 }
 
-/** Growth of memory over the last half of a run, as a share of what it was at the half: slope of a straight line through the samples. */
+/** Samples in a window of five seconds. */
+const windowSamples = 20;
+
+/**
+ * Growth of memory over the last half of a run, as a share of what it was: a straight line through the lowest sample of each five seconds. What lies
+ * above that floor is in use for a moment (two generations, a spare, results); a leak is a floor that rises. The slope is the median over all
+ * pairs (Theil–Sen), which a single odd window does not tilt.
+ */
 export function lastHalfSlope(report: LoadReport): number {
-  const half = report.memory.slice(Math.floor(report.memory.length / 2)).map(([, bytes]) => bytes);
-  const meanX = (half.length - 1) / 2;
-  const meanY = half.reduce((sum, bytes) => sum + bytes, 0) / half.length;
-  const covariance = half.reduce((sum, bytes, x) => sum + (x - meanX) * (bytes - meanY), 0);
-  const variance = half.reduce((sum, _bytes, x) => sum + (x - meanX) ** 2, 0);
-  return ((covariance / variance) * half.length) / meanY;
+  const windows = Math.floor(report.memory.length / windowSamples);
+  const floors = Array.from({ length: windows }, (_, at) =>
+    Math.min(...report.memory.slice(at * windowSamples, (at + 1) * windowSamples)),
+  );
+  const half = floors.slice(Math.floor(windows / 2));
+  expect(half.length).toBeGreaterThanOrEqual(4);
+  const slopes = half.flatMap((from, left) => half.slice(left + 1).map((to, offset) => (to - from) / (offset + 1)));
+  return (median(slopes) * (half.length - 1)) / median(half);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -43,8 +43,8 @@ test(
     const sleeper = readers[2];
     let version = 1;
     for (let step = 2; step <= switches + 1; step++) {
-      if (step === 60) sleeper?.process.kill("SIGSTOP");
-      if (step === 90) sleeper?.process.kill("SIGCONT");
+      if (step === 30) sleeper?.process.kill("SIGSTOP");
+      if (step === 60) sleeper?.process.kill("SIGCONT");
       if (step % 10 === 0) {
         const back = await rollback(store);
         version = back.version;
