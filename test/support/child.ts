@@ -6,6 +6,9 @@ import { onTestFinished } from "vitest";
 
 const dist = new URL("../../dist/", import.meta.url);
 
+/** What a test runner or a CI service sets for itself must not colour what is tested. */
+const neutral = { FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined };
+
 /** URL of a compiled module, for scripts that run in processes of their own. */
 export function distUrl(path: string): string {
   return new URL(path, dist).href;
@@ -33,7 +36,8 @@ export function startProgram(
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Child {
   const [program = "", ...words] = argv;
-  const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], ...options, env: { ...process.env, ...options.env } });
+  const env = { ...process.env, ...neutral, ...options.env };
+  const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], ...options, env });
   const seen: string[] = [];
   const waiting: {
     readonly prefix: string;
