@@ -6,7 +6,7 @@ import { planPublish } from "./plan-publish.ts";
 import { publish } from "./publish.ts";
 import { planned } from "./rollback.ts";
 import { lockAgainstWriters } from "./build/seal.ts";
-import { nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
+import { nextReleaseId, nextVersion, readState, storeNotEmpty, type StoreState } from "./state.ts";
 import { namingErrors } from "./system-errors.ts";
 import type { BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
 
@@ -27,7 +27,7 @@ async function copyInto(store: ReleaseStore, path: string, options: OperationOpt
   if (options.dryRun) return planCopy(store, source, state);
   const held = await holdSource(store, path);
   try {
-    const result = await publish(store, source, { ...options, reason: "adopt", note: `copy of ${path}` });
+    const result = await publish(store, source, { ...options, reason: "adopt", note: `copy of ${path}`, firstOnly: true });
     if (result.outcome === "switched" && result.release !== undefined && result.version !== undefined) {
       return { store: store.name, outcome: "switched", release: result.release, version: result.version, reason: "adopt" };
     }
@@ -49,10 +49,7 @@ async function planCopy(store: ReleaseStore, source: BuildSource, state: StoreSt
 async function assertEmpty(store: ReleaseStore, state: StoreState): Promise<void> {
   const stems = slotStems(await store.platform.files.list(store.paths.folder));
   if (!state.current && stems.length === 0 && state.events.every((event) => event.type !== "release.switched")) return;
-  throw new LockkeeperError("STORE_NOT_EMPTY", `${store.paths.folder} already holds data`, {
-    hint: `Use \`lockkeeper publish ${store.name}\`, or \`adopt\` for what another program left there.`,
-    subject: store.paths.folder,
-  });
+  throw storeNotEmpty(store);
 }
 
 async function assertSource(store: ReleaseStore, path: string): Promise<void> {

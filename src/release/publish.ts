@@ -11,7 +11,7 @@ import { assertSpace, baseOf, planPublish } from "./plan-publish.ts";
 import { reportFailure, reportRefusal, reportUnswitched } from "./build/report.ts";
 import { runBuild, type BuildBase, type BuildOutcome } from "./build/run.ts";
 import { seal } from "./build/seal.ts";
-import { readPublishableState } from "./state.ts";
+import { readPublishableState, storeNotEmpty } from "./state.ts";
 import type { BuildSource, OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "./store.ts";
 import { namedError, namingErrors } from "./system-errors.ts";
 import { warn } from "./warn.ts";
@@ -46,6 +46,7 @@ async function publishUnderBuildLock(
   phase(options, "begin");
   await cleanUp(store, lock, options);
   const state = await readPublishableState(store);
+  if (options.firstOnly && state.current) throw storeNotEmpty(store);
   assertSpace(store, await planPublish(store, source, state));
   const base = await baseOf(store, state);
   const folder = await makeBuildFolder(store, await basenameOf(store, state.current));

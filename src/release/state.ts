@@ -67,6 +67,14 @@ export function manifestGone(store: ReleaseStore): LockkeeperError {
   });
 }
 
+/** The error for data where an empty store is needed. */
+export function storeNotEmpty(store: ReleaseStore): LockkeeperError {
+  return new LockkeeperError("STORE_NOT_EMPTY", `${store.paths.folder} already holds data`, {
+    hint: `Use \`lockkeeper publish ${store.name}\`, or \`adopt\` for what another program left there.`,
+    subject: store.paths.folder,
+  });
+}
+
 /** Release and version of a state's manifest. */
 export function currentRel(current: IdentifiedManifest | undefined): Rel | undefined {
   return current && { release: releaseOf(current.manifest), version: current.manifest.version };

@@ -53,6 +53,8 @@ export interface PublishOptions extends OperationOptions {
   readonly reason?: Exclude<SwitchReason, "foreign" | "rollback"> | undefined;
   /** In the operator's words; kept in manifest and history. */
   readonly note?: string | undefined;
+  /** Only into an empty store: `STORE_NOT_EMPTY` where another publish came first. */
+  readonly firstOnly?: boolean | undefined;
 }
 
 /** What a build function is given. */

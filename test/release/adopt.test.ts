@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -148,6 +149,31 @@ test("init copies an existing database as version 1 and leaves the source", asyn
   expect(sha256Of(source)).toBe(sha256);
   expect(sha256Of(join(folder, "store", "DB_a.duckdb"))).toBe(sha256);
   await expect(initialize(store, source)).rejects.toMatchObject({ code: "STORE_NOT_EMPTY", exit: 12 });
+});
+
+test("init that waited for another publish does not put its copy over what came first", async () => {
+  const folder = temporaryFolder();
+  const source = join(folder, "existing.duckdb");
+  await writeDatabase(source, "CREATE TABLE t AS SELECT 42 AS n");
+  const store = storeIn(join(folder, "store"));
+  const steps = new EventEmitter();
+  const [building, goOn] = [once(steps, "building"), once(steps, "go on")];
+  const first = publish(store, {
+    kind: "function",
+    async build({ path }) {
+      steps.emit("building");
+      await goOn;
+      await writeDatabase(path, "CREATE TABLE t AS SELECT 1 AS n");
+    },
+  });
+  await building;
+  const late = initialize(store, source, {
+    waitMs: 60_000,
+    onProgress: (event) => event.kind === "waiting" && steps.emit("go on"),
+  });
+  await expect(late).rejects.toMatchObject({ code: "STORE_NOT_EMPTY", exit: 12 });
+  expect(await first).toMatchObject({ version: 1 });
+  expect(manifestOf(join(folder, "store"))).toMatchObject({ version: 1, reason: "publish" });
 });
 
 test("init refuses a source that is missing, has a log, has a writer inside, or is no database", async () => {
