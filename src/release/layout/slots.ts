@@ -102,7 +102,7 @@ function wantedRelease(store: ReleaseStore, current: OwnManifest, request: Rollb
     throw new LockkeeperError("USAGE", `${to} is already the active release of ${store.name}`, { subject: to });
   }
   if (to === undefined && steps !== 1) {
-    throw unknownRelease(store, `${steps} steps back`, 'layout "slots" keeps the previous release only');
+    throw unknownRelease(store, `the release ${steps} steps before`, 'layout "slots" keeps the previous release only');
   }
   const wanted = to ?? current.previous?.release;
   if (wanted === undefined) throw unknownRelease(store, "the previous release", "there was none before the active one");
