@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const dist = fileURLToPath(new URL("./dist/", import.meta.url));
+/** `LOCKKEEPER_DIST` names the compiled sources to test instead: a broken variant that some test must catch. */
+const dist = process.env["LOCKKEEPER_DIST"] ?? fileURLToPath(new URL("./dist", import.meta.url));
 
 /** Tests are typed against the sources and run against what ships: `../src/x.ts` is `dist/x.js`. */
 export default defineConfig({
-  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(.*)\.ts$/, replacement: `${dist}$1.js` }] },
+  resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(.*)\.ts$/, replacement: `${dist}/$1.js` }] },
   test: {
     pool: "forks",
     include: ["test/**/*.test.ts"],

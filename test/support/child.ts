@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 
-const dist = new URL("../../dist/", import.meta.url);
+/** What is tested: the compiled sources, or a broken variant of them that some test must catch (test/proof/mutants). */
+const compiled = process.env["LOCKKEEPER_DIST"];
+const dist = compiled === undefined ? new URL("../../dist/", import.meta.url) : pathToFileURL(`${compiled}/`);
 
 /** What a test runner or a CI service sets for itself must not colour what is tested. */
 const neutral = { FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined };

@@ -1,0 +1,116 @@
+// The page docs/proof.md, from what the proofs wrote into `.proof/`.
+
+/** Chapters in their order: area, title, what was done and how. */
+const chapters = [
+  [
+    "crashes",
+    "Crashes and power cuts, modelled",
+    "The real publish, rollback, adopt and their recovery run on a file system in memory that keeps what is durable apart from what is only in the cache. At every file operation the process dies, or the power goes: then any subset of the folder entries that were not fsynced is on the disk, and content that was not fsynced is old, empty, torn or zeros. Every image is audited, the next command runs on it, and the result is audited again.",
+  ],
+  [
+    "interleavings",
+    "Interleavings, modelled",
+    "Several writers, readers and prune run as processes on the same file system in memory; a scheduler decides before every file operation who goes on.",
+  ],
+  [
+    "faults",
+    "Failing system calls",
+    "A library between the process and the C library lets the n-th call of a kind fail, for every n.",
+  ],
+  [
+    "kills",
+    "kill -9",
+    "A real process is killed at each failpoint of an operation, and the process that recovers is killed, too.",
+  ],
+  ["power-cuts", "Power cuts on a real file system", "A loop-mounted file system on a block device whose writes stop."],
+  [
+    "mutants",
+    "Broken variants",
+    "Each variant leaves out or weakens one step of a protocol. The tests run against it, and the named one must fail.",
+  ],
+  ["locks", "Locks", "Two processes, one lock."],
+  ["signals", "Signals", "Ctrl-C and SIGTERM at every phase of a publish."],
+  ["platforms", "Other platforms", "The behaviour of Windows and macOS, injected behind the platform port on Linux."],
+  [
+    "manifests",
+    "Manifests of any shape",
+    "Each shape lies in the place of the manifest under a serving reader, a starting one, and the command line.",
+  ],
+  ["slots", "Slot files of any shape", "Each shape lies in the place of a data file."],
+  ["command-line", "The command line", "What people and other programs do to a command."],
+  ["soak", "Soak", "A publisher, readers and random kills for minutes; a checker reads what each of them wrote down."],
+];
+
+const notCovered = `## What is not covered
+
+- **Network file systems.** Publishing is refused there; reading over one (\`allowNetworkFs\`) is not proven.
+- **Windows and macOS.** Only their known behaviour, injected behind the platform port on Linux. No run on the systems themselves is part of this proof.
+- **Other Linux file systems.** btrfs, ZFS, overlayfs and bcachefs were not cut off from power.
+- **Lying hardware.** A disk that acknowledges a flush and loses the data afterwards loses what was acknowledged; so does every database on it.
+- **The model's own assumptions.** A rename is atomic: after a crash the file is at the old name, the new one, or both, never at none. Content that was fsynced stays as it was.
+- **DuckDB itself.** What it writes into a build's file is its own business; a build is fsynced, hashed and opened again before it is switched to.
+`;
+
+/** @typedef {{ operation: string, fault: string, outcome: string, count: number, skipped?: string }} Row */
+
+/**
+ * The page. `results` has the parts of each area in any order.
+ *
+ * @param {readonly { area: string, part: string, rows: readonly Row[] }[]} results
+ */
+export function proofPage(results) {
+  const intro = `# Proof
+
+What was done to Lockkeeper, and what came of it. \`npm run proof\` does all of it again and \`npm run docs:proof\` writes this page from what it found; CI holds the two
+equal, but for the counts that depend on chance or on time. A row is here only because its assertions passed; "skipped" says why something could not be tried where the page was written.
+`;
+  const sections = chapters.flatMap(([area, title, text]) => {
+    const rows = rowsOf(results, area);
+    return rows.length === 0 ? [] : [`## ${title}\n\n${text}\n\n${table(rows)}`];
+  });
+  return [intro, ...sections, notCovered].join("\n");
+}
+
+/**
+ * Lines that differ between a page and a run, counts apart. A row that this run skipped may stand in the page as tried.
+ *
+ * @param {string} page
+ * @param {Parameters<typeof proofPage>[0]} results
+ */
+export function proofDifferences(page, results) {
+  const documented = new Map(parseRows(page).map((cells) => [cells.slice(0, 2).join(" | "), cells[2]]));
+  const differences = [];
+  for (const [area] of chapters) {
+    for (const row of rowsOf(results, area)) {
+      const key = `${row.operation} | ${row.fault}`;
+      const outcome = documented.get(key);
+      documented.delete(key);
+      if (outcome === undefined) differences.push(`not in the page: ${key}`);
+      else if (row.skipped === undefined && outcome !== row.outcome)
+        differences.push(`${key}: the page says "${outcome}", the run "${row.outcome}"`);
+    }
+  }
+  return [...differences, ...[...documented.keys()].map((key) => `not in the run: ${key}`)];
+}
+
+/** @param {Parameters<typeof proofPage>[0]} results @param {string} area */
+function rowsOf(results, area) {
+  const parts = results.filter((result) => result.area === area).toSorted((left, right) => (left.part < right.part ? -1 : 1));
+  return parts.flatMap(({ rows }) => rows);
+}
+
+/** @param {readonly Row[]} rows */
+function table(rows) {
+  const lines = rows.map(({ operation, fault, outcome, count, skipped }) =>
+    skipped === undefined
+      ? `| ${operation} | ${fault} | ${outcome} | ${count.toLocaleString("en")} |`
+      : `| ${operation} | ${fault} | skipped: ${skipped} | 0 |`,
+  );
+  return ["| operation | fault | outcome | times |", "|---|---|---|--:|", ...lines, ""].join("\n");
+}
+
+/** @param {string} page */
+function parseRows(page) {
+  const lines = page.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| operation "));
+  return lines.map((line) => line.slice(2, -2).split(" | "));
+}
