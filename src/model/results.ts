@@ -54,7 +54,7 @@ export const pathResultSchema = z.object({
 export type PathResult = z.infer<typeof pathResultSchema>;
 
 const holder = z.object({
-  pid: z.int(),
+  pid: z.int().optional().describe("Absent where a program that leaves no note holds the lock."),
   command: z.string().optional(),
   host: z.string().optional(),
   since: z.string().optional(),

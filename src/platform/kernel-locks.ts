@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { errnoOf } from "./io-error.ts";
 import type { FileStat, KernelLocks, LockRange, OpenFile } from "./port.ts";
 
 interface LockAddon {
@@ -8,18 +9,26 @@ interface LockAddon {
   unlock(descriptor: number, offset: number, length: number): void;
 }
 
+const windows = process.platform === "win32";
+
 /**
  * What a lock covers. On Windows locks are mandatory, so one byte far behind any content, which leaves the owner note
  * readable; elsewhere the whole file, which is also what `fcntl.lockf` of other programs asks for.
  */
-const defaultRange: LockRange = process.platform === "win32" ? { offset: 2 ** 40, length: 1 } : { offset: 0, length: 0 };
+const defaultRange: LockRange = windows ? { offset: 2 ** 40, length: 1 } : { offset: 0, length: 0 };
 
 let addon: LockAddon | undefined;
 
-/** The kernel's open-file-description locks, through a prebuilt addon. Throws `PLATFORM_UNSUPPORTED` where there is none. */
+/** The kernel's open-file-description locks (`flock` on macOS, `LockFileEx` on Windows), through a prebuilt addon. Throws `PLATFORM_UNSUPPORTED` where there is none. */
 export const nodeKernelLocks: KernelLocks = {
   tryLock(file: OpenFile, mode: "shared" | "exclusive", range = defaultRange): boolean {
-    return loadAddon().tryLock(file.descriptor, range.offset, range.length, { shared: mode === "shared" });
+    try {
+      return loadAddon().tryLock(file.descriptor, range.offset, range.length, { shared: mode === "shared" });
+    } catch (error) {
+      // The addon knows EAGAIN only; of a range that another holds Windows says ERROR_LOCK_VIOLATION, which libuv calls EBUSY.
+      if (windows && errnoOf(error) === "EBUSY") return false;
+      throw error;
+    }
   },
   unlock(file: OpenFile, range = defaultRange): void {
     loadAddon().unlock(file.descriptor, range.offset, range.length);

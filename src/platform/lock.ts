@@ -3,7 +3,7 @@ import { LockkeeperError, type LockHolder } from "../errors/lockkeeper-error.ts"
 import type { ErrorCode } from "../errors/codes.ts";
 import { sameInode, writeWhole } from "./files.ts";
 import { ioError } from "./io-error.ts";
-import type { OpenFile, Platform } from "./port.ts";
+import type { FileStat, OpenFile, Platform } from "./port.ts";
 
 /** How often a held lock is tried again while waiting. */
 const waitPauseMs = 100;
@@ -57,7 +57,7 @@ export async function acquireLock(platform: Platform, request: LockRequest): Pro
     if (held) return held;
     const note = readLockNote(platform, request.path);
     if (platform.clock.monotonicMs() >= deadline) throw lockedError(request, note);
-    if (!told) request.onWait?.(note?.holder);
+    if (!told) request.onWait?.(holderOf(note));
     told = true;
     // An abort ends the wait early and is reported at the top of the loop.
     await platform.clock.wait(waitPauseMs, request.signal ? { signal: request.signal } : {}).catch(() => undefined);
@@ -71,7 +71,7 @@ export function readLockNote(platform: Platform, path: string): LockNote | undef
   if (!second) return undefined;
   try {
     const value = JSON.parse(second) as Record<string, unknown>;
-    if (typeof value["pid"] !== "number") return undefined;
+    if (!Number.isSafeInteger(value["pid"])) return undefined;
     const text = (name: string) => (typeof value[name] === "string" ? { [name]: value[name] } : {});
     const holder = { pid: value["pid"], ...text("command"), ...text("host"), ...text("since") } as LockHolder;
     const purpose = typeof value["purpose"] === "string" ? value["purpose"] : undefined;
@@ -79,6 +79,11 @@ export function readLockNote(platform: Platform, path: string): LockNote | undef
   } catch {
     return undefined;
   }
+}
+
+/** Whom the note of a held lock names: nobody, where the last one who wrote a note has given the lock up, for other programs leave none. */
+export function holderOf(note: LockNote | undefined): LockHolder | undefined {
+  return note?.closed === false ? note.holder : undefined;
 }
 
 /** Whether a lock file is held now, without taking it where the kernel lists its locks; missing is not held. */
@@ -97,11 +102,14 @@ export async function isLockHeld(platform: Platform, path: string): Promise<bool
 
 /** `undefined`: another holds it. `replaced`: the file was removed or replaced between opening and locking it. */
 async function tryAcquire(platform: Platform, request: LockRequest): Promise<HeldLock | "replaced" | undefined> {
-  const file = await platform.files.open(request.path, "update").catch((error: unknown) => {
+  const file = await platform.files.open(request.path, "update").catch(async (error: unknown) => {
+    const stat = await platform.files.stat(request.path).catch(() => undefined);
+    if (stat !== undefined && stat.kind !== "file") throw notRegular(request.path, stat.kind);
     throw ioError(error, "open lock file", request.path);
   });
   let held: HeldLock | undefined;
   try {
+    await assertRegular(file);
     if (!platform.locks.tryLock(file, "exclusive")) return undefined;
     if (!(await isAtPath(platform, file))) return "replaced";
     const last = readLockNote(platform, request.path);
@@ -113,6 +121,20 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
   } finally {
     if (!held) await file.close();
   }
+}
+
+/** A FIFO or a device can be opened, too. */
+async function assertRegular(file: OpenFile): Promise<void> {
+  const { kind } = await file.stat();
+  if (kind !== "file") throw notRegular(file.path, kind);
+}
+
+function notRegular(path: string, kind: FileStat["kind"]): LockkeeperError {
+  const what = { file: "a file", folder: "a folder", symlink: "a symbolic link", other: "a FIFO, socket or device" }[kind];
+  return new LockkeeperError("IO_FAILED", `the lock file ${path} is ${what}, not a regular file`, {
+    hint: "Move it away; a lock file is made anew when it is missing.",
+    subject: path,
+  });
 }
 
 function heldLock(platform: Platform, request: LockRequest, taken: Pick<HeldLock, "file" | "lastHolderDied">): HeldLock {
@@ -155,12 +177,12 @@ async function writeNote(platform: Platform, file: OpenFile, extra: Record<strin
 }
 
 function lockedError(request: LockRequest, note: LockNote | undefined): LockkeeperError {
-  const holder = note?.holder;
+  const holder = holderOf(note);
   const who = holder
     ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}`
-    : "";
-  const died = note?.closed === true ? "; its note is closed, so a process it left behind may hold it" : "";
-  return new LockkeeperError(request.code, `${request.what} is held${who}${died}`, {
+    : " by a program that left no note";
+  const last = note?.closed === true ? `; process ${note.holder.pid}, which the lock file names, has given it up` : "";
+  return new LockkeeperError(request.code, `${request.what} is held${who}${last}`, {
     hint: "Wait for it to end (--wait 10m), or stop that process; deleting the lock file does not help.",
     subject: request.path,
     ...(holder && { holder }),

@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from "../errors/interrupted.ts";
 import type { Rel } from "../model/plan.ts";
 import type { ReleaseRecord } from "../model/release-record.ts";
 import type { HeldLock } from "../platform/lock.ts";
@@ -19,6 +20,8 @@ export interface CheckedBuild {
   readonly checked: Checked;
   readonly builder: ReleaseRecord["builder"];
   readonly parent: Rel | undefined;
+  /** Held since the build began: a later one that came in over a deleted lock file is not overwritten. */
+  readonly buildLock: HeldLock;
 }
 
 /** A release that is out. */
@@ -59,6 +62,9 @@ async function installUnderLock(
     await writePin(store, release);
     await store.platform.failpoint("install.recorded");
     await lock.verify();
+    await build.buildLock.verify();
+    // The last moment to turn back: from here on the inactive slot, which may be what a rollback goes to, is given up.
+    throwIfInterrupted(options.signal, "the publish");
     await layout.install(store, build.sealed, target);
     options.onProgress?.({ kind: "phase", phase: "switch", detail: release });
     const wanted = {

@@ -55,7 +55,7 @@ async function publishUnderBuildLock(
     await store.platform.failpoint("build.begun");
     phase(options, "build", folder.path);
     const outcome = await runBuild(store, source, { folder, base, lock, options });
-    return await finishBuild(store, { folder, outcome, base, options });
+    return await finishBuild(store, { folder, outcome, base, lock, options });
   } catch (error) {
     throw await reportFailure({ store, folder, options }, namedError(store, error));
   } finally {
@@ -78,6 +78,7 @@ interface BuiltRelease {
   readonly folder: BuildFolder;
   readonly outcome: BuildOutcome;
   readonly base: BuildBase | undefined;
+  readonly lock: HeldLock;
   readonly options: PublishOptions;
 }
 
@@ -98,7 +99,8 @@ async function finishBuild(store: ReleaseStore, built: BuiltRelease): Promise<Pu
       return { store: store.name, outcome: "refused", build: folder.id, checks, tables, ...(quarantine && { quarantine }) };
     }
     try {
-      const installed = await installAndSwitch(store, { sealed, checked, builder: outcome.builder, parent: built.base }, options);
+      const build = { sealed, checked, builder: outcome.builder, parent: built.base, buildLock: built.lock };
+      const installed = await installAndSwitch(store, build, options);
       phase(options, "done");
       return { store: store.name, outcome: "switched", build: folder.id, checks, tables, ...installed };
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { releaseOf } from "../model/manifest.ts";
 import type { StoreStatus } from "../model/results.ts";
-import { isLockHeld, readLockNote } from "../platform/lock.ts";
+import { holderOf, isLockHeld, readLockNote } from "../platform/lock.ts";
 import { hasSwitched, readStateOrProblem, type StoreState } from "./state.ts";
 import type { ReleaseStore } from "./store.ts";
 
@@ -46,11 +46,12 @@ async function eitherLock(store: ReleaseStore): Promise<LockStatus | undefined> 
   return (await lockStatus(store, "build")) ?? (await lockStatus(store, "writer"));
 }
 
-/** A held lock, or a free one whose note was never closed. */
+/** A held lock, or a free one whose note was never closed. A program that is not ours holds it without a note. */
 async function lockStatus(store: ReleaseStore, lock: "writer" | "build"): Promise<LockStatus | undefined> {
   const path = lock === "writer" ? store.paths.writerLock : store.paths.buildLock;
   const held = await isLockHeld(store.platform, path);
   const note = readLockNote(store.platform, path);
-  if (!note || (!held && note.closed)) return undefined;
-  return { lock, held, ...note.holder, ...(note.purpose !== undefined && { purpose: note.purpose }) };
+  const holder = holderOf(note);
+  if (!holder) return held ? { lock, held } : undefined;
+  return { lock, held, ...holder, ...(note?.purpose !== undefined && { purpose: note.purpose }) };
 }

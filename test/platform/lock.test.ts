@@ -1,4 +1,15 @@
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { acquireLock, isLockHeld, readLockNote, type LockRequest } from "../../src/platform/lock.ts";
@@ -172,4 +183,32 @@ test("the note is for people: first line the PID, then JSON, closed at the end",
   await lock.release();
   expect(readLockNote(platform, path)?.closed).toBe(true);
   expect(existsSync(path)).toBe(true);
+});
+
+test("a lock that is held under a closed note names nobody: other programs take it without a note", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const lock = await acquireLock(platform, request(path));
+  const note = readFileSync(path, "utf8").trimEnd();
+  writeFileSync(path, `${note.slice(0, -1)}, "closed": "2026-11-21T03:00:00.000Z"}\n`);
+  const error = await acquireLock(platform, request(path)).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "WRITER_LOCKED",
+    holder: undefined,
+    message: `the writer lock of demo is held by a program that left no note; process ${process.pid}, which the lock file names, has given it up`,
+  });
+  await lock.release();
+});
+
+test.each([
+  ["a folder", (path: string) => mkdirSync(path)],
+  ["a symbolic link", (path: string) => symlinkSync("elsewhere", path)],
+  ["a FIFO, socket or device", (path: string) => expect(spawnSync("mkfifo", [path]).status).toBe(0)],
+])("%s in the place of a lock file is refused by its name, with what to do", async (what, make) => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  make(path);
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({
+    code: "IO_FAILED",
+    message: `the lock file ${path} is ${what}, not a regular file`,
+    hint: expect.stringContaining("Move it away") as string,
+  });
 });

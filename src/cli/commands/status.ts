@@ -34,6 +34,7 @@ function statusText(config: string, stores: readonly StoreStatus[], style: Style
 
 function lockText(lock: StoreStatus["lock"]): string {
   if (!lock) return "-";
+  if (lock.pid === undefined) return `${lock.lock}, another program`;
   return lock.held ? `${lock.lock}, process ${lock.pid}` : `free; process ${lock.pid} died`;
 }
 
