@@ -1,3 +1,4 @@
+import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import { otherSlot, type Slot } from "../model/layout.ts";
 import type { SwitchPlan } from "../model/plan.ts";
@@ -46,9 +47,10 @@ async function takeUnderCare(store: ReleaseStore, options: AdoptOptions): Promis
     const held = await holdSlots(store, target);
     try {
       const release = await nextReleaseId(store, state);
-      const record = await recordSlot(store, target, release);
+      const record = await recordSlot(store, { target, release, signal: options.signal });
       await writePin(store, release);
       await store.platform.failpoint("adopt.recorded");
+      throwIfInterrupted(options.signal, "the adoption");
       const change = { target, release, record, reason: "adopt", note: options.reason, keepPrevious: false } as const;
       const { version, previous } = await commitSwitch(store, { lock, state, options }, change);
       return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "adopt" };
@@ -129,7 +131,14 @@ async function holdSlots(store: ReleaseStore, target: InstallTarget): Promise<((
   }
 }
 
-async function recordSlot(store: ReleaseStore, target: InstallTarget, release: string) {
+async function recordSlot(
+  store: ReleaseStore,
+  {
+    target,
+    release,
+    signal,
+  }: { readonly target: InstallTarget; readonly release: string; readonly signal: AbortSignal | undefined },
+) {
   const { files, clock } = store.platform;
   if ((await files.stat(`${target.path}.wal`)) !== undefined) {
     throw new LockkeeperError("BUILD_UNFINISHED", `${target.path} has a write-ahead log beside it`, {
@@ -138,7 +147,7 @@ async function recordSlot(store: ReleaseStore, target: InstallTarget, release: s
     });
   }
   const started = clock.monotonicMs();
-  const [digest] = await store.engine.digest([target.path]);
+  const [digest] = await store.engine.digest([target.path], signal);
   if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
   const checked = await runChecks(store, target.path, target.basename);
   const opens = checked.checks.find((check) => check.check === "opens");

@@ -37,8 +37,8 @@ async function goBack(store: ReleaseStore, options: RollbackOptions): Promise<Sw
     await makeManifestDurable(store);
     const state = await readState(store);
     return withTarget(store, { state, request: options }, async (target) => {
-      throwIfInterrupted(options.signal, "the rollback");
       await store.platform.failpoint("rollback.verified");
+      throwIfInterrupted(options.signal, "the rollback");
       const { release } = target.record;
       const record = { path: recordReference(release), sha256: target.recordSha256 };
       const wanted = { target, release, record, reason: "rollback", note: options.reason, keepPrevious: true } as const;

@@ -22,6 +22,8 @@ export interface RollbackTarget extends InstallTarget {
 export interface RollbackRequest {
   readonly to?: string | undefined;
   readonly steps?: number | undefined;
+  /** Ends the reading of what is gone back to. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

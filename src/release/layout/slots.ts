@@ -81,7 +81,7 @@ export const slotsLayout: Layout = {
     const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
     const release = await holdSlot(store, target.path, wanted);
     try {
-      const [digest] = await store.engine.digest([target.path]);
+      const [digest] = await store.engine.digest([target.path], request.signal);
       if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
       if (!matches(found.record, digest)) throw unknownRelease(store, wanted, whatLiesThere(candidates, digest, active));
       return { target, release };
