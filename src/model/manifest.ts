@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { firstLine, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { isSlot, type LayoutKind } from "./layout.ts";
-import { releaseIdPattern } from "./names.ts";
+import { isBasename, releaseIdPattern } from "./names.ts";
 import { formatVersion } from "./version.ts";
 
 /** A manifest larger than this is refused: file lists live in the release record. */
@@ -26,8 +26,8 @@ export const manifestSchema = z.object({
   formatVersion: z.int().min(1),
   store: z.string(),
   layout: z.enum(["slots", "releases"]),
-  basename: z.string().describe("Stem of the data file and the name it is attached under."),
-  release: z.string().describe("Id of the active release."),
+  basename: z.string().refine(isBasename).describe("Stem of the data file and the name it is attached under."),
+  release: z.string().regex(releaseIdPattern).describe("Id of the active release."),
   commit: z
     .string()
     .regex(/^[0-9a-f]{32}$/)
@@ -146,6 +146,18 @@ export function parseManifest(bytes: Buffer, path: string): Manifest {
   return { active, version: version as number, lastUpdated, layout: isSlot(active) ? "slots" : "releases", basename, own };
 }
 
+/** The manifest's basename, where it has one. Throws `MANIFEST_INVALID` for one that is no plain stem; `path` is for the message. */
+export function basenameIn(manifest: Pick<Manifest, "basename">, path: string): string | undefined {
+  const { basename } = manifest;
+  if (basename === undefined || isBasename(basename)) return basename;
+  throw invalid({
+    path,
+    field: "basename",
+    value: basename,
+    rule: "must be a plain file stem that DuckDB does not keep for itself",
+  });
+}
+
 /** Name of a release that another program put in place. */
 export function foreignRelease(manifest: Pick<Manifest, "active" | "version">): string {
   return `v${manifest.version}-${manifest.active}`;
@@ -160,7 +172,12 @@ function ownManifest(value: Record<string, unknown>): OwnManifest | undefined {
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) return undefined;
   const { digest, ...body } = value;
-  return digest === digestOf(body) ? parsed.data : undefined;
+  try {
+    return digest === digestOf(body) ? parsed.data : undefined;
+  } catch {
+    // Another program's addition, nested deeper than the stack that writing it takes.
+    return undefined;
+  }
 }
 
 function digestOf(body: Record<string, unknown>): string {
@@ -170,17 +187,29 @@ function digestOf(body: Record<string, unknown>): string {
 }
 
 function parseObject(bytes: Buffer, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch (cause) {
-    const what = bytes.length === 0 ? "is empty" : "is not JSON in UTF-8";
-    throw new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { hint: manifestHint, subject: path, cause });
-  }
+  const value = parseJson(bytes, path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new LockkeeperError("MANIFEST_INVALID", `${path} is not one JSON object`, { hint: manifestHint, subject: path });
   }
   return value as Record<string, unknown>;
+}
+
+function parseJson(bytes: Buffer, path: string): unknown {
+  const refused = (what: string, cause?: unknown) =>
+    new LockkeeperError("MANIFEST_INVALID", `${path} ${what}`, { hint: manifestHint, subject: path, cause });
+  if (bytes.length === 0) throw refused("is empty");
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw refused("is not text in UTF-8", cause);
+  }
+  if (text.startsWith("\uFEFF")) throw refused("begins with a byte order mark; it must be UTF-8 without one");
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw refused(`is not JSON: ${firstLine(cause)}`, cause);
+  }
 }
 
 function invalid(what: {
@@ -190,7 +219,8 @@ function invalid(what: {
   readonly rule: string;
 }): LockkeeperError {
   const { path, field, value, rule } = what;
-  const shown = value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
+  // JSON has no word for Infinity, which is what 1e400 is read as.
+  const shown = typeof value === "number" ? String(value) : (JSON.stringify(value)?.slice(0, 80) ?? "missing");
   return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, {
     hint: manifestHint,
     subject: path,

@@ -22,9 +22,14 @@ export function releaseNumber(id: string): number | undefined {
   return releaseIdPattern.test(id) ? Number(id.slice(1)) : undefined;
 }
 
+/** Whether `basename` can be a file stem and a catalogue name. */
+export function isBasename(basename: string): boolean {
+  return basenamePattern.test(basename) && !reservedBasenames.has(basename.toLowerCase());
+}
+
 /** Throws `CONFIG_INVALID` unless `basename` can be a file stem and a catalogue name. */
 export function assertBasename(basename: string): void {
-  if (basenamePattern.test(basename) && !reservedBasenames.has(basename.toLowerCase())) return;
+  if (isBasename(basename)) return;
   throw new LockkeeperError("CONFIG_INVALID", `basename "${basename}" cannot be used`, {
     hint: `Use letters, digits, "_", "-" and "."; not ${[...reservedBasenames].join(", ")}.`,
     subject: basename,

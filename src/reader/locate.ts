@@ -1,7 +1,7 @@
 import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { isSlot, slotStem, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
-import { releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
+import { basenameIn, releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
 import { assertBasename } from "../model/names.ts";
 import { parseRecord, type ReleaseRecord } from "../model/release-record.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
@@ -81,21 +81,8 @@ async function releaseFiles(store: StoreView, manifest: Manifest): Promise<Pick<
 
 async function basenameOf(store: StoreView, manifest: Manifest): Promise<string> {
   if (store.basename !== undefined && manifest.own === undefined) return store.basename;
-  if (manifest.basename !== undefined) {
-    try {
-      assertBasename(manifest.basename);
-    } catch (cause) {
-      throw new LockkeeperError(
-        "MANIFEST_INVALID",
-        `${store.paths.manifest}: "basename" is ${JSON.stringify(manifest.basename)}; it must be a plain file stem`,
-        {
-          subject: store.paths.manifest,
-          cause,
-        },
-      );
-    }
-    return manifest.basename;
-  }
+  const named = basenameIn(manifest, store.paths.manifest);
+  if (named !== undefined) return named;
   const { folder } = store.paths;
   const stems = slotStems(await store.platform.files.list(folder));
   if (stems.length > 1) {

@@ -32,7 +32,9 @@ function worstOf(concerns: readonly string[]): StoreStatus["status"] {
 
 function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {
   if (problem !== undefined) return [problem];
-  if (!state.current) return [hasSwitched(state) ? "the manifest was deleted; readers are on their fallback" : "no release yet"];
+  if (!state.current) {
+    return [hasSwitched(state) ? `${store.paths.manifest} was deleted; readers are on their fallback` : "no release yet"];
+  }
   if (state.current.manifest.own) return [];
   return [`another program publishes here; \`lockkeeper adopt ${store.name}\` takes the store under care`];
 }

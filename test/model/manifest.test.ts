@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  basenameIn,
   foreignRelease,
   identifyManifest,
   manifestIdentity,
@@ -66,14 +67,36 @@ test("any edit of one of our manifests makes it foreign; another order, spacing 
   expect(parse(JSON.stringify({ ...value, added: 1 })).own).toBeUndefined();
 });
 
+test("under a digest that fits a release that is no id and a basename that is no stem are not ours: a path could hide in them", () => {
+  for (const edit of [{ release: "../../x" }, { release: "v1-a" }, { basename: "../x" }, { basename: "memory" }]) {
+    expect([edit, parse(renderManifest({ ...fields, ...edit })).own]).toEqual([edit, undefined]);
+  }
+  expect(() => basenameIn(parse(renderManifest({ ...fields, basename: "../x" })), "m.json")).toThrow(
+    expect.objectContaining({
+      code: "MANIFEST_INVALID",
+      message: expect.stringContaining(`m.json: "basename" is "../x"`),
+    }) as Error,
+  );
+  expect(basenameIn(parse(renderManifest(fields)), "m.json")).toBe("DB");
+});
+
+test("an addition that is nested deeper than the stack is another program's edit", () => {
+  const deep = `${`{"a":`.repeat(10_000)}1${"}".repeat(10_000)}`;
+  const text = renderManifest(fields).toString().trim().slice(0, -1);
+  expect(parse(`${text}, "x": ${deep}}`)).toMatchObject({ version: 43, own: undefined });
+});
+
 test.each([
   ["", "is empty"],
   ["{", "is not JSON"],
   ["[]", "is not one JSON object"],
   ["null", "is not one JSON object"],
   ["3", "is not one JSON object"],
-  [Buffer.from(`{"active": "a", "version": 1}`, "utf16le"), "is not JSON in UTF-8"],
-  [Buffer.from([0x7b, 0xff, 0x7d]), "is not JSON in UTF-8"],
+  [Buffer.from(`{"active": "a", "version": 1}`, "utf16le"), "is not JSON"],
+  [Buffer.from(`\uFEFF{"active": "a", "version": 1}`, "utf16le"), "is not text in UTF-8"],
+  [Buffer.from([0x7b, 0xff, 0x7d]), "is not text in UTF-8"],
+  [`\uFEFF{"active": "a", "version": 1}`, "begins with a byte order mark"],
+  [`{"active": "a", "version": 1,}`, "is not JSON: "],
   [`{}`, `"active" is missing`],
   [`{"active": "c", "version": 1}`, `"active" is "c"`],
   [`{"active": ["a"], "version": 1}`, `"active" is ["a"]`],
@@ -83,7 +106,7 @@ test.each([
   [`{"active": "a", "version": "1"}`, `"version" is "1"`],
   [`{"active": "a", "version": -1}`, `"version" is -1`],
   [`{"active": "a", "version": 1.5}`, `"version" is 1.5`],
-  [`{"active": "a", "version": 1e400}`, `"version" is null`],
+  [`{"active": "a", "version": 1e400}`, `"version" is Infinity`],
   [`{"active": "a", "version": 9007199254740993}`, `"version" is 9007199254740992`],
 ])("refuses %s and names what is wrong", (text, message) => {
   expect(() => parse(text)).toThrow(
