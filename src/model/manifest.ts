@@ -143,7 +143,15 @@ export function parseManifest(bytes: Buffer, path: string): Manifest {
   const own = ownManifest(value);
   const basename = typeof value["basename"] === "string" ? value["basename"] : undefined;
   const lastUpdated = typeof value["lastUpdated"] === "string" ? value["lastUpdated"] : undefined;
-  return { active, version: version as number, lastUpdated, layout: isSlot(active) ? "slots" : "releases", basename, own };
+  // JSON has a minus zero; it is no other version than zero.
+  return {
+    active,
+    version: Math.abs(version as number),
+    lastUpdated,
+    layout: isSlot(active) ? "slots" : "releases",
+    basename,
+    own,
+  };
 }
 
 /** The manifest's basename, where it has one. Throws `MANIFEST_INVALID` for one that is no plain stem; `path` is for the message. */
@@ -220,7 +228,8 @@ function invalid(what: {
 }): LockkeeperError {
   const { path, field, value, rule } = what;
   // JSON has no word for Infinity, which is what 1e400 is read as.
-  const shown = typeof value === "number" ? String(value) : (JSON.stringify(value)?.slice(0, 80) ?? "missing");
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  const shown = value === undefined ? "missing" : text.slice(0, 80);
   return new LockkeeperError("MANIFEST_INVALID", `${path}: "${field}" is ${shown}; it ${rule}`, {
     hint: manifestHint,
     subject: path,

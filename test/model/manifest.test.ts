@@ -52,6 +52,7 @@ test("three fields, or two, are a whole manifest: another program's", () => {
     own: undefined,
   });
   expect(releaseOf(manifest)).toBe("v1-a");
+  expect(parse(`{"active": "a", "version": -0}`).version).toBe(0);
   expect(foreignRelease({ active: "b", version: 7 })).toBe("v7-b");
 });
 
