@@ -23,11 +23,12 @@ export const historyEventSchema = z.object({
 export type HistoryEvent = z.infer<typeof historyEventSchema>;
 
 /**
- * The history's events, oldest first, and how many bytes of the file are whole lines: a torn last line (a crash in mid-append)
- * is left out of both. A malformed line elsewhere is skipped.
+ * The history's events, oldest first, and how many bytes of the file are whole lines: what a crash in mid-append left at the end is in neither,
+ * be it a part of a line or, after a power cut, a line with blocks that never reached the disk. A malformed line elsewhere is skipped; so is one of
+ * a kind that a newer version wrote, which is kept wherever it stands.
  */
 export function parseHistory(bytes: Buffer): { readonly events: HistoryEvent[]; readonly wholeBytes: number } {
-  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
+  const wholeBytes = wholeLines(bytes);
   const events: HistoryEvent[] = [];
   for (const line of bytes.subarray(0, wholeBytes).toString("utf8").split("\n")) {
     if (line === "") continue;
@@ -35,6 +36,16 @@ export function parseHistory(bytes: Buffer): { readonly events: HistoryEvent[]; 
     if (parsed.success) events.push(parsed.data);
   }
   return { events, wholeBytes };
+}
+
+function wholeLines(bytes: Buffer): number {
+  let end = bytes.lastIndexOf(0x0a) + 1;
+  while (end > 0) {
+    const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1;
+    if (parseLine(bytes.toString("utf8", start, end)) !== undefined) return end;
+    end = start;
+  }
+  return 0;
 }
 
 function parseLine(line: string): unknown {

@@ -27,3 +27,16 @@ test("a malformed line in the middle costs itself only", () => {
   const { events } = parseHistory(Buffer.from(`${line(1)}not json\n{"id": 0}\n${line(2)}`));
   expect(events.map((event) => event.id)).toEqual([1, 2]);
 });
+
+test("a power cut in mid-append may leave a whole line with holes: it is no line either", () => {
+  const holes = `${"\0".repeat(40)}${line(2).slice(40)}`;
+  for (const tail of [holes, `${holes}${holes}`, "\n", `${line(2).slice(9)}`]) {
+    expect(parseHistory(Buffer.from(line(1) + tail))).toMatchObject({ events: [{ id: 1 }], wholeBytes: line(1).length });
+  }
+  expect(parseHistory(Buffer.from(holes)).wholeBytes).toBe(0);
+});
+
+test("a line of a kind that only a newer version knows is kept at the end, too", () => {
+  const text = `${line(1)}${JSON.stringify({ id: 2, type: "release.blessed" })}\n`;
+  expect(parseHistory(Buffer.from(text))).toMatchObject({ events: [{ id: 1 }], wholeBytes: text.length });
+});
