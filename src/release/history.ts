@@ -17,8 +17,8 @@ export async function readHistory(store: ReleaseStore): Promise<HistoryEvent[]> 
 }
 
 /**
- * Adds lines under the writer lock, durably. First a torn last line is cut, so that a crash in an earlier append cannot spoil this one, and
- * the switch of `manifest` gets its line if a crash kept it from being written.
+ * Adds lines under the writer lock, durably. First what an earlier writer left is made durable, a torn end is cut, so that a crash in an earlier append
+ * cannot spoil this one, and the switch of `manifest` gets its line if a crash kept it from being written.
  */
 export async function appendHistory(
   store: ReleaseStore,
@@ -27,6 +27,8 @@ export async function appendHistory(
 ): Promise<void> {
   const isNew = (await store.platform.files.stat(store.paths.history)) === undefined;
   await withHistoryFile(store, "update", async (file) => {
+    // A killed process may have left its line in the cache: written after it, this one could reach the disk alone.
+    if (!isNew) await file.sync();
     const bytes = await readWhole(file);
     const { events, wholeBytes } = parseHistory(bytes);
     if (wholeBytes < bytes.length) await file.truncate(wholeBytes);
