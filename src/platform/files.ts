@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { errnoOf, ioError } from "./io-error.ts";
 import type { FileStat, OpenFile, Platform } from "./port.ts";
 
@@ -129,6 +129,27 @@ export async function makeFolders(platform: Platform, root: string, folder: stri
     await platform.files.syncFolder(dirname(folder));
   } catch (error) {
     throw ioError(error, "make folder", folder);
+  }
+}
+
+/**
+ * fsync of a folder and of those that it lies in, up to the root of its volume, so that what leads to it survives a power cut, whoever made it. Folders
+ * above it that this user may not read are left out: this user made nothing in them.
+ */
+export async function syncUpwards(platform: Platform, folder: string): Promise<void> {
+  const { files } = platform;
+  try {
+    await files.syncFolder(folder);
+  } catch (error) {
+    throw ioError(error, "fsync", folder);
+  }
+  const above = dirname(folder);
+  const [inner, outer] = [await files.stat(folder), await files.stat(above)];
+  if (above === folder || outer?.kind !== "folder" || outer.device !== inner?.device) return;
+  try {
+    await syncUpwards(platform, above);
+  } catch (error) {
+    if (!isLockkeeperError(error, "PERMISSION_DENIED")) throw error;
   }
 }
 

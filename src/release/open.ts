@@ -3,7 +3,7 @@ import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { Check } from "../model/check.ts";
 import { storePaths } from "../model/layout.ts";
 import { assertBasename, idPattern } from "../model/names.ts";
-import { makeFolders } from "../platform/files.ts";
+import { makeFolders, syncUpwards } from "../platform/files.ts";
 import type { Platform } from "../platform/port.ts";
 import type { ReleaseEngine } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
@@ -43,7 +43,10 @@ export function openReleaseStore(
   };
 }
 
-/** Makes the store's folders where they are missing. Refuses a network file system: kernel locks cannot be trusted there. */
+/**
+ * Makes the store's folders where they are missing, and those that are there durable: a process that was killed may have made them a moment ago, in the cache
+ * only. Refuses a network file system: kernel locks cannot be trusted there.
+ */
 export async function prepareFolders(store: ReleaseStore): Promise<void> {
   const { platform, paths } = store;
   const root = await nearestFolder(store, paths.folder);
@@ -57,6 +60,7 @@ export async function prepareFolders(store: ReleaseStore): Promise<void> {
   for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]) {
     await makeFolders(platform, root, folder);
   }
+  await syncUpwards(platform, (await platform.files.resolve(paths.own)) ?? paths.own);
 }
 
 async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {
