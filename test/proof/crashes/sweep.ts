@@ -1,0 +1,175 @@
+import { ModelDisk } from "../model/disk.ts";
+import { Machine } from "../model/machine.ts";
+import { Onlooker } from "../model/onlooker.ts";
+import { describeCut, diskAfterCut, isExhaustive, powerCuts, type CutBounds, type PowerCut } from "../model/power-cut.ts";
+import { Seed } from "../model/seed.ts";
+import { auditStore, Damage, type ActiveRelease } from "./audit.ts";
+import { recover } from "./recover.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** What a sweep did. */
+export interface SweepReport {
+  /** File operations of the operation. */
+  steps: number;
+  /** Moments between two of them that changed the disk: at each the process died, and the power was cut. */
+  moments: number;
+  /** Moments at which every legal outcome of a power cut was looked at. */
+  exhaustive: number;
+  /** Different disks that power cuts left, each audited. */
+  images: number;
+  /** Disks on which the next commands were run. */
+  recoveries: number;
+  /** Different disks left by a second power cut, during recovery. */
+  secondImages: number;
+}
+
+/** How far a sweep goes. */
+export interface SweepBounds {
+  readonly seed: number;
+  readonly exhaustiveMax: number;
+  readonly samples: number;
+  /** The same for each second cut: there are as many of these as moments times moments. */
+  readonly second: Pick<CutBounds, "exhaustiveMax" | "samples">;
+  /** Of the moments at which the process died, one in so many meets a second cut while the next one recovers. */
+  readonly secondMomentEvery: number;
+  /** Of the disks that a second cut leaves, one in so many is recovered once more. */
+  readonly secondRecoveryEvery: number;
+  /** Of the disks that the first cut leaves, one in so many meets a second cut while it is recovered. */
+  readonly secondCutEvery: number;
+}
+
+/**
+ * Runs an operation once and, before each of its file operations and after the last, looks at every disk that a power cut would leave and at the
+ * one that a killed process leaves; recovers each, and cuts the power during recoveries, too. Throws `Damage` with what was done to
+ * get there.
+ */
+export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<SweepReport> {
+  const random = new Seed(bounds.seed);
+  const cutBounds: CutBounds = { ...bounds, random: (below) => random.below(below) };
+  const start = await prepared(scenario, bounds.seed);
+  const before = auditStore(start);
+  const report: SweepReport = { steps: 0, moments: 0, exhaustive: 0, images: 0, recoveries: 0, secondImages: 0 };
+  const seen = new Set<string>();
+  const machine = new Machine(start.clone(), new Seed(bounds.seed));
+  let acknowledged = false;
+  const secondBounds = { ...cutBounds, ...bounds.second };
+  const again = (disk: ModelDisk): Onlooker => {
+    const wasAcknowledged = acknowledged;
+    const legal = (found: ActiveRelease | undefined): void =>
+      assertLegal({ found, before, after: scenario.after, acknowledged: wasAcknowledged });
+    return secondCuts(disk, { bounds, cutBounds: secondBounds, report, seen, legal });
+  };
+  let lookedAt = -1;
+  const look = async (where: string): Promise<void> => {
+    report.steps += 1;
+    if (machine.disk.revision === lookedAt) return;
+    lookedAt = machine.disk.revision;
+    report.moments += 1;
+    const place = `${scenario.name}, ${where} (step ${report.steps}, seed ${bounds.seed})`;
+    const legal = (found: ActiveRelease | undefined): void => assertLegal({ found, before, after: scenario.after, acknowledged });
+    if (isExhaustive(machine.disk, cutBounds)) report.exhaustive += 1;
+    for (const cut of powerCuts(machine.disk, cutBounds)) {
+      const image = describeCut(machine.disk, cut);
+      const key = `${acknowledged} ${image}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      report.images += 1;
+      await naming(`power cut at ${place}`, image, async () => {
+        const disk = diskAfterCut(machine.disk, cut);
+        legal(auditStore(disk));
+        await recover(disk, report.images % bounds.secondCutEvery === 0 ? again(disk) : undefined);
+        report.recoveries += 1;
+      });
+    }
+    await naming(`killed at ${place}`, "", async () => {
+      const disk = machine.disk.clone();
+      legal(auditStore(disk));
+      await recover(disk, report.moments % bounds.secondMomentEvery === 0 ? again(disk) : undefined);
+      report.recoveries += 1;
+    });
+  };
+  const onlooker = new Onlooker(({ operation, path }) => look(`before ${operation} ${path}`));
+  machine.gate = onlooker.gate;
+  await scenario.run(machine.start("operation")).finally(() => onlooker.rethrow());
+  machine.gate = () => {};
+  acknowledged = true;
+  lookedAt = -1;
+  await look("at its end");
+  return report;
+}
+
+/** The disk that a scenario starts from, durable. */
+export async function prepared(scenario: Scenario, seed: number): Promise<ModelDisk> {
+  const disk = new ModelDisk();
+  disk.make("/data", "folder");
+  const machine = new Machine(disk, new Seed(seed + 1));
+  await scenario.prepare(machine.start("before"));
+  disk.syncAll();
+  return disk.clone();
+}
+
+/** Throws `Damage` unless a store has the release from before the operation or the one from after it; once acknowledged, the latter. */
+export function assertLegal(state: {
+  readonly found: ActiveRelease | undefined;
+  readonly before: ActiveRelease | undefined;
+  readonly after: string | undefined;
+  readonly acknowledged: boolean;
+}): void {
+  const { found, before, after, acknowledged } = state;
+  const isAfter = found?.tag === after;
+  const isBefore = found?.tag === before?.tag && found?.version === before?.version;
+  if (isAfter || (isBefore && !acknowledged)) return;
+  throw new Damage(`${acknowledged ? "after success" : "meanwhile"}, "${found?.tag}" is active as version ${found?.version}`);
+}
+
+interface SecondCuts {
+  readonly bounds: SweepBounds;
+  readonly cutBounds: CutBounds;
+  readonly report: SweepReport;
+  readonly seen: Set<string>;
+  /** Throws for what the operation that died may not have left either. */
+  readonly legal: (found: ActiveRelease | undefined) => void;
+}
+
+/**
+ * Cuts the power at each step of a recovery: the operation that died may still be undone where it was not acknowledged, or the recovery's own release is out;
+ * after its end only that.
+ */
+function secondCuts(disk: ModelDisk, { bounds, cutBounds, report, seen, legal }: SecondCuts): Onlooker {
+  // Asked for only when the recovery's publish begins: where the crash left another program's manifest, it adopts first.
+  let before: ActiveRelease | undefined;
+  let lookedAt = -1;
+  return new Onlooker(async ({ operation, path }) => {
+    const ended = operation === "end";
+    if (lookedAt < 0) before = auditStore(disk);
+    if (disk.revision === lookedAt && !ended) return;
+    lookedAt = disk.revision;
+    const examine = async (cut: PowerCut): Promise<void> => {
+      const after = diskAfterCut(disk, cut);
+      const found = auditStore(after);
+      if (ended && found?.tag !== "next") throw new Damage(`"${found?.tag}" is active after the recovery's success`);
+      if (found?.tag !== "next" && found?.version !== before?.version) legal(found);
+      if (report.secondImages % bounds.secondRecoveryEvery !== 0) return;
+      await recover(after);
+      report.recoveries += 1;
+    };
+    for (const cut of powerCuts(disk, cutBounds)) {
+      const image = describeCut(disk, cut);
+      const key = `second ${ended} ${before?.tag} ${image}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      report.secondImages += 1;
+      await naming(`second power cut, before ${operation} ${path} of the recovery`, image, () => examine(cut));
+    }
+  });
+}
+
+async function naming(what: string, image: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof Damage && error.message.includes("\n")) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new Damage(`${text}\n  ${what}\n${image}`, { cause: error });
+  }
+}

@@ -1,0 +1,257 @@
+import { basename, dirname } from "node:path";
+import { isDirty, newNode, type DiskNode } from "./node.ts";
+
+/** A name in a folder that came to mean something else. */
+interface Effect {
+  readonly folder: DiskNode;
+  readonly name: string;
+  readonly node: DiskNode | undefined;
+}
+
+/** A change of folder entries that is not durable yet. A rename is one change: a power cut never leaves the file at neither name. */
+interface PendingChange {
+  /** Of a rename: the name that went; may reach the disk after `target` did. */
+  removal: Effect | undefined;
+  target: Effect | undefined;
+}
+
+/**
+ * Which of the pending changes reached the disk: none of it, all of it, or of a rename between two folders the new name only, while the old one
+ * is still there.
+ */
+export type Reached = "nothing" | "target" | "all";
+
+/**
+ * A file system in memory that keeps what is durable apart from what processes see. fsync of a file makes its content durable, fsync of a folder its
+ * entries; nothing else does. Inode numbers are used again as soon as they are free, and its clock is as coarse as a kernel's.
+ */
+export class ModelDisk {
+  readonly root: DiskNode;
+  #pending: PendingChange[] = [];
+  readonly #numbers = new Set<bigint>();
+  nowNs = 1_700_000_000_000_000_000n;
+  /** Rises with every change of what processes see or of what is durable. */
+  revision = 0;
+
+  constructor() {
+    this.root = newNode("folder", this.#takeNumber(), this.nowNs);
+    this.root.links = 1;
+  }
+
+  /** Changes of folder entries that a power cut may or may not leave. */
+  get pending(): readonly PendingChange[] {
+    return this.#pending;
+  }
+
+  /** What lies at a path; links are not followed. */
+  find(path: string): DiskNode | undefined {
+    return path
+      .split("/")
+      .filter(Boolean)
+      .reduce<DiskNode | undefined>((folder, name) => folder?.entries.get(name), this.root);
+  }
+
+  /** Throws what the system would: `ENOENT`. */
+  mustFind(path: string): DiskNode {
+    const node = this.find(path);
+    if (node) return node;
+    throw systemError("ENOENT", path);
+  }
+
+  /** A new file, folder or link under a free name. */
+  make(path: string, kind: DiskNode["kind"]): DiskNode {
+    const folder = this.#parentOf(path);
+    if (folder.entries.has(basename(path))) throw systemError("EEXIST", path);
+    const node = newNode(kind, this.#takeNumber(), this.nowNs);
+    this.#change({ removal: undefined, target: { folder, name: basename(path), node } });
+    return node;
+  }
+
+  remove(path: string): void {
+    const node = this.mustFind(path);
+    if (node.entries.size > 0) throw systemError("ENOTEMPTY", path);
+    this.#change({ removal: { folder: this.#parentOf(path), name: basename(path), node: undefined }, target: undefined });
+  }
+
+  rename(source: string, target: string): void {
+    const node = this.mustFind(source);
+    const from = this.#parentOf(source);
+    const to = this.#parentOf(target);
+    const replaced = to.entries.get(basename(target));
+    if (replaced === node) return;
+    if (replaced !== undefined && (replaced.kind === "folder") !== (node.kind === "folder")) {
+      throw systemError(replaced.kind === "folder" ? "EISDIR" : "ENOTDIR", target);
+    }
+    if (replaced !== undefined && replaced.entries.size > 0) throw systemError("ENOTEMPTY", target);
+    node.changedNs = this.nowNs;
+    this.#change({
+      removal: { folder: from, name: basename(source), node: undefined },
+      target: { folder: to, name: basename(target), node },
+    });
+  }
+
+  /** A second name for a file. */
+  link(existing: string, path: string): void {
+    this.#change({
+      removal: undefined,
+      target: { folder: this.#parentOf(path), name: basename(path), node: this.mustFind(existing) },
+    });
+  }
+
+  /** Replaces a file's content in the cache; the first `cleanBytes` bytes are as they were. */
+  setContent(node: DiskNode, content: Buffer, cleanBytes = 0): void {
+    node.cleanBytes = Math.min(isDirty(node) ? node.cleanBytes : node.durable.length, cleanBytes);
+    this.revision += 1;
+    node.between.push(node.content);
+    node.content = content;
+    node.modifiedNs = this.nowNs;
+    node.changedNs = this.nowNs;
+  }
+
+  /** fsync of a file. */
+  syncFile(node: DiskNode): void {
+    if (node.lost) return;
+    this.revision += 1;
+    node.durable = node.content;
+    node.between = [];
+  }
+
+  /** fsync of a folder's entries. A rename is committed whole where its old name is; where its new name is, the old one may still be there after a cut. */
+  syncFolder(folder: DiskNode): void {
+    this.revision += 1;
+    for (const [index, change] of this.#pending.entries()) {
+      if (change.removal?.folder === folder) {
+        if (change.target) this.#commit(change.target, index);
+        this.#commit(change.removal, index);
+        change.target = undefined;
+        change.removal = undefined;
+      } else if (change.target?.folder === folder) {
+        this.#commit(change.target, index);
+        change.target = undefined;
+      }
+    }
+    this.#pending = this.#pending.filter(({ removal, target }) => removal !== undefined || target !== undefined);
+  }
+
+  /** Everything durable: after a boot. */
+  syncAll(): void {
+    for (const folder of this.#folders(this.root)) {
+      folder.durableEntries.clear();
+      for (const [name, node] of folder.entries) {
+        folder.durableEntries.set(name, node);
+        node.lost = false;
+        this.syncFile(node);
+      }
+    }
+    this.#pending = [];
+  }
+
+  /** A descriptor was opened or closed. */
+  count(node: DiskNode, opens: 1 | -1): void {
+    node.opens += opens;
+    this.#giveBackNumber(node);
+  }
+
+  /** The names of a folder after a power cut, for what reached the disk of each pending change. */
+  entriesAfterCut(reached: readonly Reached[]): (folder: DiskNode) => ReadonlyMap<string, DiskNode> {
+    const changed = new Map<DiskNode, Map<string, DiskNode>>();
+    const apply = (effect: Effect | undefined): void => {
+      if (!effect) return;
+      const entries = changed.get(effect.folder) ?? new Map(effect.folder.durableEntries);
+      changed.set(effect.folder, entries);
+      if (effect.node) entries.set(effect.name, effect.node);
+      else entries.delete(effect.name);
+    };
+    for (const [index, change] of this.#pending.entries()) {
+      const what = reached[index] ?? "nothing";
+      if (what === "all") apply(change.removal);
+      if (what !== "nothing") apply(change.target);
+    }
+    return (folder) => changed.get(folder) ?? folder.durableEntries;
+  }
+
+  /** A copy with the same durable and pending state, for another future. Nothing is open in it. */
+  clone(): ModelDisk {
+    const copy = new ModelDisk();
+    const nodes = new Map<DiskNode, DiskNode>([[this.root, copy.root]]);
+    const of = (node: DiskNode): DiskNode => {
+      const known = nodes.get(node);
+      if (known) return known;
+      const twin: DiskNode = { ...node, between: [...node.between], entries: new Map(), durableEntries: new Map(), opens: 0 };
+      nodes.set(node, twin);
+      copyEntries(node, twin);
+      return twin;
+    };
+    const copyEntries = (node: DiskNode, twin: DiskNode): void => {
+      for (const [name, child] of node.entries) twin.entries.set(name, of(child));
+      for (const [name, child] of node.durableEntries) twin.durableEntries.set(name, of(child));
+    };
+    copyEntries(this.root, copy.root);
+    const effect = (one: Effect | undefined) => one && { ...one, folder: of(one.folder), node: one.node && of(one.node) };
+    copy.#pending = this.#pending.map(({ removal, target }) => ({ removal: effect(removal), target: effect(target) }));
+    for (const node of nodes.values()) copy.#numbers.add(node.inode);
+    copy.nowNs = this.nowNs;
+    return copy;
+  }
+
+  #change(change: PendingChange): void {
+    this.revision += 1;
+    const replaced: DiskNode[] = [];
+    for (const effect of [change.removal, change.target]) {
+      if (!effect) continue;
+      const old = effect.folder.entries.get(effect.name);
+      if (effect.node) effect.node.links += 1;
+      if (effect.node) effect.folder.entries.set(effect.name, effect.node);
+      else effect.folder.entries.delete(effect.name);
+      effect.folder.modifiedNs = this.nowNs;
+      effect.folder.changedNs = this.nowNs;
+      if (old) replaced.push(old);
+    }
+    this.#pending.push(change);
+    for (const node of replaced) {
+      node.links -= 1;
+      this.#giveBackNumber(node);
+    }
+  }
+
+  #commit(effect: Effect, index: number): void {
+    if (effect.node) effect.folder.durableEntries.set(effect.name, effect.node);
+    else effect.folder.durableEntries.delete(effect.name);
+    // What was to happen to this name before can no longer undo it.
+    for (const earlier of this.#pending.slice(0, index)) {
+      if (sameName(earlier.removal, effect)) earlier.removal = undefined;
+      if (sameName(earlier.target, effect)) earlier.target = undefined;
+    }
+  }
+
+  #parentOf(path: string): DiskNode {
+    const folder = this.mustFind(dirname(path));
+    if (folder.kind !== "folder") throw systemError("ENOTDIR", path);
+    return folder;
+  }
+
+  #takeNumber(): bigint {
+    let number = 2n;
+    while (this.#numbers.has(number)) number += 1n;
+    this.#numbers.add(number);
+    return number;
+  }
+
+  #giveBackNumber(node: DiskNode): void {
+    if (node.links <= 0 && node.opens === 0) this.#numbers.delete(node.inode);
+  }
+
+  *#folders(folder: DiskNode): Iterable<DiskNode> {
+    yield folder;
+    for (const node of folder.entries.values()) if (node.kind === "folder") yield* this.#folders(node);
+  }
+}
+
+function sameName(left: Effect | undefined, right: Effect): boolean {
+  return left?.folder === right.folder && left.name === right.name;
+}
+
+/** An error as Node throws it. */
+export function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code, path });
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
+import type { QueryRows } from "../../../src/model/query.ts";
+import type { ReleaseTable } from "../../../src/model/release-record.ts";
+import type { OpenDatabase, OpenRequest, ReaderEngine } from "../../../src/reader/engine.ts";
+import type { Inspection, ReleaseEngine } from "../../../src/release/engine.ts";
+import type { BuildSource } from "../../../src/release/store.ts";
+import type { ModelFile } from "./files.ts";
+import type { ModelProcess } from "./machine.ts";
+
+interface Header {
+  readonly tag: string;
+  readonly bytes: number;
+}
+
+/** The bytes of a modelled database: a header that an engine looks at when it opens the file, and pages that it does not. */
+export function databaseBytes(tag: string): Buffer {
+  const pages = Buffer.from(createHash("sha256").update(tag).digest("hex"));
+  const header = (bytes: number) => `${JSON.stringify({ tag, bytes })}\n`;
+  const bytes = header(1000).length + pages.length;
+  return Buffer.concat([Buffer.from(header(bytes).padStart(bytes - pages.length)), pages]);
+}
+
+/** The tag of a database whose every page belongs to it; `undefined` for anything else. */
+export function wholeTag(content: Buffer): string | undefined {
+  try {
+    const { tag } = readHeader(content, "");
+    return content.equals(databaseBytes(tag)) ? tag : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A build that writes a database with a tag, as an engine does: the file in the cache, its folder entry not fsynced. */
+export function taggedBuild(process: ModelProcess, tag: string): BuildSource {
+  return {
+    kind: "function",
+    async build({ path }) {
+      const file = await process.platform.files.open(path, "create");
+      await file.write(databaseBytes(tag), 0);
+      await file.close();
+    },
+  };
+}
+
+/** An engine for modelled databases. It opens, lists and digests files of the process's disk, as the real one does with its own format. */
+export function modelEngine(process: ModelProcess): ReleaseEngine & ReaderEngine {
+  const { files } = process.platform;
+  const read = async (path: string): Promise<Buffer> => {
+    const file = await files.open(path, "read").catch((error: unknown) => {
+      throw new LockkeeperError("FILE_MISSING", `no ${path}`, { cause: error });
+    });
+    try {
+      return await file.read(0, 1 << 20);
+    } finally {
+      await file.close();
+    }
+  };
+  return {
+    async checkpoint(path) {
+      await files.removeFile(`${path}.wal`);
+    },
+    inspect: async (path) => inspection(readHeader(await read(path), path)),
+    async digest(paths) {
+      const digests = [];
+      for (const path of paths) {
+        const content = await read(path);
+        digests.push({ path, bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") });
+      }
+      return digests;
+    },
+    isOpenHere: () => false,
+    closeWhenUnused: (file) => file.close(),
+    open: (request) => openDatabase(process, request),
+    prepareSpare: () => Promise.resolve(),
+    dropSpare: () => {},
+  };
+}
+
+async function openDatabase(process: ModelProcess, request: OpenRequest): Promise<OpenDatabase> {
+  const { files, locks } = process.platform;
+  const file = await files.open(request.path, "read").catch((error: unknown) => {
+    throw new LockkeeperError("FILE_MISSING", `no ${request.path}`, { cause: error });
+  });
+  if (!locks.tryLock(file, "shared")) {
+    await file.close();
+    throw new LockkeeperError("FILE_LOCKED", `${request.path} is locked`);
+  }
+  const { node } = file as ModelFile;
+  readHeader(node.content, request.path);
+  return {
+    file: { device: 1n, inode: node.inode },
+    inFlight: 0,
+    async query() {
+      await process.step("query", request.path);
+      const rows = [[wholeTag(node.content) ?? "torn"]];
+      return { columns: [{ name: "tag", type: "VARCHAR" }], rows, objects: () => rows.map(([tag]) => ({ tag })) };
+    },
+    interrupt: () => {},
+    close: () => file.close(),
+  };
+}
+
+function readHeader(content: Buffer, path: string): Header {
+  try {
+    const header = JSON.parse(content.subarray(0, content.indexOf(0x0a)).toString()) as Header;
+    if (header.bytes === content.length) return header;
+  } catch {
+    // Told below.
+  }
+  throw new LockkeeperError("DATABASE_CORRUPT", `${path} is no database`, { subject: path });
+}
+
+function inspection({ tag }: Header): Inspection {
+  const table: ReleaseTable = { schema: "main", name: "t", kind: "table", rows: tag.length, columns: [] };
+  const rows: QueryRows = { columns: [], rows: [], objects: () => [] };
+  return {
+    storageVersion: "v1.5.0",
+    tables: [table],
+    brokenViews: [],
+    query: () => Promise.resolve(rows),
+    close: () => Promise.resolve(),
+  };
+}
