@@ -30,8 +30,10 @@ async function fire(name: string, action: Action): Promise<void> {
   if (action === "error") throw Object.assign(new Error(`EIO: failpoint ${name}`), { code: "EIO" });
   writeSync(2, `failpoint ${name} ${action}\n`);
   process.kill(process.pid, action === "kill" ? "SIGKILL" : "SIGSTOP");
-  // The signal is delivered before the next turn of the event loop.
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
+  // A signal that came while we stood still is heard when the event loop has looked around once: after the second turn at the latest.
+  for (let turn = 0; turn < 2; turn += 1) {
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
 }

@@ -56,7 +56,7 @@ export const nodeFileSystem: FileSystem = {
 };
 
 async function openFile(path: string, mode: OpenMode, permissions = 0o644): Promise<OpenFile> {
-  if (mode === "read") return new NodeFile(path, await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (mode === "read") return new NodeFile(path, await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), { readOnly: true });
   try {
     const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, permissions);
     // The umask has no say in what another user's reader must be able to open.
@@ -71,10 +71,12 @@ async function openFile(path: string, mode: OpenMode, permissions = 0o644): Prom
 class NodeFile implements OpenFile {
   readonly path: string;
   readonly #handle: FileHandle;
+  readonly #readOnly: boolean;
 
-  constructor(path: string, handle: FileHandle) {
+  constructor(path: string, handle: FileHandle, { readOnly = false } = {}) {
     this.path = path;
     this.#handle = handle;
+    this.#readOnly = readOnly;
   }
 
   get descriptor(): number {
@@ -105,7 +107,14 @@ class NodeFile implements OpenFile {
   }
 
   async sync(): Promise<void> {
-    await this.#handle.sync();
+    if (!windows || !this.#readOnly) return this.#handle.sync();
+    // Windows refuses to flush through a descriptor that cannot write (EPERM); its locks do not go with the close of another one.
+    const writable = await open(this.path, O_RDWR);
+    try {
+      await writable.sync();
+    } finally {
+      await writable.close();
+    }
   }
 
   async setMode(mode: number): Promise<void> {

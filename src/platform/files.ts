@@ -96,6 +96,13 @@ export async function renameFile(platform: Platform, source: string, target: str
 }
 
 /**
+ * Whether a file that is open, by us too, cannot be replaced, nor its folder moved: so it is on Windows, which is also where renames are tried again.
+ */
+export function openFilesStay(platform: Platform): boolean {
+  return platform.files.transientRenameErrors.length > 0;
+}
+
+/**
  * Makes what an earlier writer left durable before anything is changed: fsync of `path`, where it exists, and of its
  * folder. Without it a crash can show a new manifest that points at old bytes.
  */

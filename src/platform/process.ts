@@ -42,7 +42,7 @@ function runCommand(request: CommandRequest): Promise<CommandExit> {
   const child = spawn(program, words, {
     cwd: request.folder,
     env: environmentOf(request.environment),
-    stdio: ["ignore", "pipe", "pipe", ...request.inherit.map((file) => file.descriptor)],
+    stdio: ["ignore", "pipe", "pipe", ...inherited(request)],
     // A group of its own, so that the command's children can be ended with it.
     detached: !windows,
     windowsHide: true,
@@ -63,6 +63,10 @@ function runCommand(request: CommandRequest): Promise<CommandExit> {
       );
     });
   });
+}
+
+function inherited({ inherit }: CommandRequest): number[] {
+  return inherit.map((file) => file.descriptor).filter((descriptor) => descriptor >= 0);
 }
 
 const running = new Set<ChildProcess>();

@@ -1,6 +1,7 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import type { Rel } from "../model/plan.ts";
 import type { ReleaseRecord } from "../model/release-record.ts";
+import { openFilesStay } from "../platform/files.ts";
 import type { HeldLock } from "../platform/lock.ts";
 import type { Checked } from "./checks/run-checks.ts";
 import type { InstallTarget } from "./layout/layout.ts";
@@ -65,6 +66,7 @@ async function installUnderLock(
     await build.buildLock.verify();
     // The last moment to turn back: from here on the inactive slot, which may be what a rollback goes to, is given up.
     throwIfInterrupted(options.signal, "the publish");
+    if (openFilesStay(store.platform)) await letWritersIn();
     await layout.install(store, build.sealed, target);
     options.onProgress?.({ kind: "phase", phase: "switch", detail: release });
     const wanted = {

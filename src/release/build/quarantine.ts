@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../../model/check.ts";
-import { makeFolders, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
+import { makeFolders, openFilesStay, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
 import type { BuildFolder } from "./folder.ts";
 import type { ReleaseStore } from "../store.ts";
 
@@ -28,6 +28,8 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
     for (const name of await platform.files.list(build.folder)) {
       if (name !== basename(build.path) && name !== "lock") await removeTree(platform, join(build.folder, name));
     }
+    // The build lock keeps sweepers away meanwhile.
+    if (openFilesStay(platform)) await build.unlock();
     await renameFile(platform, build.folder, target);
     await platform.files.syncFolder(paths.quarantine);
     await build.unlock();
