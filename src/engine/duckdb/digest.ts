@@ -45,7 +45,7 @@ async function runChild(
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
   const exit = await platform.processes.run({
-    argv: [process.execPath, worker, ...paths.map((path) => resolve(path))],
+    argv: [process.execPath, worker, String(process.pid), ...paths.map((path) => resolve(path))],
     folder: dirname(worker),
     // A child of ours takes no orders meant for this process.
     environment: { LOCKKEEPER_FAILPOINTS: undefined, NODE_OPTIONS: undefined },
