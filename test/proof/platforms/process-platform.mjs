@@ -18,7 +18,8 @@ require.cache[addon] = {
   filename: addon,
   loaded: true,
   exports: {
-    tryLock(_descriptor, offset, length, { shared }) {
+    tryLock(...words) {
+      const [, offset, length, { shared }] = words;
       calls.push({ offset, length, shared });
       if (held) throw Object.assign(new Error("EBUSY: resource busy or locked"), { code: "EBUSY" });
       return true;
