@@ -104,7 +104,11 @@ export const errorCodes = {
   CHECKSUM_MISMATCH: entry("corrupt", false, "a data file differs from the bytes or sha256 in its release record"),
   DATABASE_CORRUPT: entry("corrupt", false, "the engine cannot open a data file: damaged, truncated or not a database"),
   FORMAT_UNSUPPORTED: entry("unsupported", false, "a manifest or record has a `formatVersion` above the one this version knows"),
-  STORAGE_UNSUPPORTED: entry("unsupported", false, "a DuckDB file has a storage version that this engine cannot read"),
+  STORAGE_UNSUPPORTED: entry(
+    "unsupported",
+    false,
+    "a DuckDB file has a storage version that this engine cannot read, or is encrypted",
+  ),
   FILE_SYSTEM_UNSUPPORTED: entry(
     "unsupported",
     false,

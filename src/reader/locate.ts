@@ -126,7 +126,9 @@ async function dataFile(
 
 async function linkTarget(store: StoreView, path: string): Promise<string | undefined> {
   const { files } = store.platform;
-  const [target, folder] = [await files.resolve(path), await files.resolve(store.paths.folder)];
+  // A link to itself has no end: the system refuses it.
+  const target = await files.resolve(path).catch(() => undefined);
+  const folder = await files.resolve(store.paths.folder);
   const inside = target !== undefined && folder !== undefined && target.startsWith(join(folder, sep));
   return inside ? target : undefined;
 }

@@ -1,3 +1,4 @@
+import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../model/check.ts";
 import { releaseOf, type IdentifiedManifest } from "../model/manifest.ts";
@@ -53,9 +54,24 @@ async function checkActive(store: ReleaseStore, current: IdentifiedManifest, wan
     });
   }
   const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
-  const path = layoutOf(store).dataFile(store, current.manifest.active, basename);
+  const path = await regularFile(store, layoutOf(store).dataFile(store, current.manifest.active, basename));
   const { checks } = await runChecks(store, path, basename);
   return { store: store.name, release, checks: [...checks, await checkDigest(store, current, path)] };
+}
+
+/** The data file, a link followed as readers do. Throws `DATABASE_CORRUPT` for what is none: the engine waits for ever for the writer of a FIFO. */
+async function regularFile(store: ReleaseStore, path: string): Promise<string> {
+  const { files } = store.platform;
+  const entry = await files.stat(path);
+  if (entry === undefined || entry.kind === "file") return path;
+  const target = entry.kind === "symlink" ? await files.resolve(path).catch(() => undefined) : undefined;
+  const folder = (await files.resolve(store.paths.folder)) ?? store.paths.folder;
+  if (target?.startsWith(join(folder, sep)) && (await files.stat(target))?.kind === "file") return target;
+  const what = entry.kind === "symlink" ? "a link that leaves the folder or leads nowhere" : `not a regular file (${entry.kind})`;
+  throw new LockkeeperError("DATABASE_CORRUPT", `${path} is ${what}`, {
+    hint: "Put the data file itself into the store's folder, or roll back.",
+    subject: path,
+  });
 }
 
 async function checkDigest(store: ReleaseStore, current: IdentifiedManifest, path: string): Promise<CheckResult> {
@@ -64,7 +80,19 @@ async function checkDigest(store: ReleaseStore, current: IdentifiedManifest, pat
     const message = "another program published this release; there is no record to compare with";
     return { ...common, status: "skip", observed: "no record", expected: "a record", message };
   }
-  const expected = recordOf(store, current.manifest.own).record.files[0]?.sha256 ?? "none";
+  const file = recordOf(store, current.manifest.own).record.files[0];
+  const expected = file?.sha256 ?? "none";
+  const bytes = (await store.platform.files.stat(path))?.bytes;
+  if (file !== undefined && bytes !== undefined && bytes !== file.bytes) {
+    // Hashing takes a second a gigabyte, and what it would say is known.
+    const message = `${path} has ${bytes} bytes; ${file.bytes} were sealed`;
+    return { ...common, status: "fail", observed: `${bytes} bytes`, expected, message };
+  }
+  const log = await store.platform.files.stat(`${path}.wal`);
+  if (log !== undefined && log.bytes > 0) {
+    const message = `${path}.wal would be replayed into the release, which has none`;
+    return { ...common, status: "fail", observed: "a write-ahead log beside it", expected, message };
+  }
   const [digest] = await store.engine.digest([path]);
   const observed = digest?.sha256 ?? "none";
   const passes = observed === expected;

@@ -109,6 +109,12 @@ function openingError(line: string, path: string): LockkeeperError {
       subject: path,
     });
   }
+  if (/encrypted database/i.test(line)) {
+    return new LockkeeperError("STORAGE_UNSUPPORTED", `${path} is encrypted`, {
+      hint: "Let its writer write it without a key: ATTACH … without ENCRYPTION_KEY.",
+      subject: path,
+    });
+  }
   const entry = known.find(({ pattern }) => pattern.test(line));
   if (entry) {
     return new LockkeeperError(entry.code, `cannot open ${path}: ${reason}`, {

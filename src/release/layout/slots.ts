@@ -6,7 +6,6 @@ import type { ReleaseRecord } from "../../model/release-record.ts";
 import { renameFile } from "../../platform/files.ts";
 import { errnoOf } from "../../platform/io-error.ts";
 import { basenameOf } from "../basename.ts";
-import type { FileDigest } from "../engine.ts";
 import { readRecords, type StoredRecord } from "../records.ts";
 import { lockAgainstWriters, type SealedBuild } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
@@ -81,9 +80,8 @@ export const slotsLayout: Layout = {
     const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
     const release = await holdSlot(store, target.path, wanted);
     try {
-      const [digest] = await store.engine.digest([target.path], request.signal);
-      if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
-      if (!matches(found.record, digest)) throw unknownRelease(store, wanted, whatLiesThere(candidates, digest, active));
+      const held = await recordsOfFile(store, target.path, { among: candidates, signal: request.signal });
+      if (!held.includes(found)) throw unknownRelease(store, wanted, whatLiesThere(held, active));
       return { target, release };
     } catch (error) {
       await release();
@@ -112,7 +110,10 @@ function wantedRelease(store: ReleaseStore, current: OwnManifest, request: Rollb
 /** Keeps writers out of the other slot while it is hashed: a rollback must find the very bytes that once passed the checks. */
 async function holdSlot(store: ReleaseStore, path: string, wanted: string): Promise<() => Promise<void>> {
   const stat = await store.platform.files.stat(path);
-  if (stat?.kind !== "file") throw unknownRelease(store, wanted, `${nameOf(path)} is missing`);
+  if (stat?.kind !== "file") {
+    const what = stat === undefined ? "is missing" : `is not a regular file (${stat.kind})`;
+    throw unknownRelease(store, wanted, `${nameOf(path)} ${what}`);
+  }
   if ((await store.platform.files.stat(`${path}.wal`)) !== undefined) {
     throw unknownRelease(store, wanted, `${nameOf(path)} has a write-ahead log, so another program has written to it`);
   }
@@ -120,9 +121,8 @@ async function holdSlot(store: ReleaseStore, path: string, wanted: string): Prom
 }
 
 async function assertRecorded(store: ReleaseStore, path: string): Promise<void> {
-  const records = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === nameOf(path));
-  const [digest] = records.length > 0 ? await store.engine.digest([path]) : [];
-  if (digest && records.some(({ record }) => matches(record, digest))) return;
+  const among = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === nameOf(path));
+  if ((await recordsOfFile(store, path, { among })).length > 0) return;
   const slot = path.endsWith("_a.duckdb") ? "a" : "b";
   throw new LockkeeperError("SLOT_UNKNOWN", `${path} exists, but there is no manifest and no record of it`, {
     hint: `Take it under care with \`lockkeeper adopt ${store.name} --slot ${slot}\`, or move it away.`,
@@ -168,12 +168,22 @@ async function takeOver(
   });
 }
 
-function matches(record: ReleaseRecord, digest: FileDigest): boolean {
-  return record.files[0]?.sha256 === digest.sha256 && record.files[0].bytes === digest.bytes;
+/** The records, of those given, of the very bytes at `path`. A file of a size that none has is not hashed: that takes a second a gigabyte. */
+async function recordsOfFile(
+  store: ReleaseStore,
+  path: string,
+  { among, signal }: { readonly among: readonly StoredRecord[]; readonly signal?: AbortSignal | undefined },
+): Promise<StoredRecord[]> {
+  const stat = await store.platform.files.stat(path);
+  const sized = stat?.kind === "file" ? among.filter(({ record }) => record.files[0]?.bytes === stat.bytes) : [];
+  if (sized.length === 0) return [];
+  const [digest] = await store.engine.digest([path], signal);
+  if (!digest) throw new LockkeeperError("BUG", `no digest of ${path}`);
+  return sized.filter(({ record }) => record.files[0]?.sha256 === digest.sha256);
 }
 
-function whatLiesThere(candidates: readonly StoredRecord[], digest: FileDigest, slot: string): string {
-  const other = candidates.find(({ record }) => matches(record, digest))?.record.release;
+function whatLiesThere(held: readonly StoredRecord[], slot: string): string {
+  const other = held[0]?.record.release;
   if (!other) return `slot ${slot} was changed by another program`;
   return `slot ${slot} holds ${other}, which a crash kept from ever being active; --to ${other} activates it`;
 }

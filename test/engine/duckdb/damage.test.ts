@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, test } from "vitest";
 import { engineError, isFatal } from "../../../src/engine/duckdb/errors.ts";
 import { lockErrorOf } from "../../../src/engine/duckdb/lock-error.ts";
@@ -46,6 +47,24 @@ test("FACTS 2.8: a file of before 1.0 is STORAGE_UNSUPPORTED, and the cure is an
   const error = await errorOf(openFile(await withStorageVersion(51n, 51n)));
   expect(error).toMatchObject({ code: "STORAGE_UNSUPPORTED", message: expect.stringContaining("version 51;") });
   expect(error.hint).toContain("EXPORT DATABASE");
+});
+
+test("an encrypted file is STORAGE_UNSUPPORTED: nothing here has its key", async () => {
+  const path = join(temporaryFolder(), "sealed.duckdb");
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  // The engine's own cipher writes for tests only.
+  await connection.run("SET force_mbedtls_unsafe = true");
+  await connection.run(
+    `ATTACH '${path}' AS sealed (ENCRYPTION_KEY 'a key'); CREATE TABLE sealed.t AS FROM range(9); DETACH sealed`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  expect(await errorOf(openFile(path))).toMatchObject({
+    code: "STORAGE_UNSUPPORTED",
+    subject: path,
+    message: `${path} is encrypted`,
+  });
 });
 
 const damages: readonly (readonly [label: string, damage: (bytes: Buffer) => Buffer])[] = [
