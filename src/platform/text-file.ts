@@ -25,6 +25,7 @@ export async function readTextFile(path: string, bytesMax: number): Promise<stri
     }
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
+    if (errnoOf(error) === "ELOOP") throw refused(path, "is a link that leads back to itself");
     throw ioError(error, "read", path);
   }
   try {

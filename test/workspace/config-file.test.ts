@@ -53,6 +53,14 @@ describe("which file counts: option, then LOCKKEEPER_CONFIG, then the nearest up
     expect((await findConfig({ config: "option.toml" })).path).toBe(option);
   });
 
+  it("a link to itself is named as what it is", async () => {
+    symlinkSync("lockkeeper.toml", join(folder, "lockkeeper.toml"));
+    await expect(loadConfig({ config: join(folder, "lockkeeper.toml") })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("lockkeeper.toml is a link that leads back to itself"),
+    });
+  });
+
   it("follows a link, as mounted configurations are", async () => {
     write("real.toml");
     symlinkSync("real.toml", join(folder, "lockkeeper.toml"));
