@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { renderManifest } from "../../../src/model/manifest.ts";
 import { manifestShapes } from "./shapes/manifests.ts";
+import { slotShapes } from "./shapes/slots.ts";
 
 /** As a store's first manifest is; the proofs use one that a publish wrote. */
 const manifest = renderManifest({
@@ -22,4 +23,9 @@ test("there are at least 58 shapes of manifests, each with a name of its own and
   expect(manifestShapes.length).toBeGreaterThanOrEqual(58);
   for (const { name, cases } of manifestShapes) expect([name, cases(manifest).length > 0]).toEqual([name, true]);
   expect(manifestShapes.find(({ name }) => name.startsWith("cut off"))?.cases(manifest)).toHaveLength(manifest.length - 2);
+});
+
+test("there are at least 24 shapes of slot files, each with a name of its own", () => {
+  expect(new Set(slotShapes.map(({ name }) => name)).size).toBe(slotShapes.length);
+  expect(slotShapes.length).toBeGreaterThanOrEqual(24);
 });

@@ -25,12 +25,16 @@ export interface Template {
   place(copy: string): ManifestPlace & { readonly restore: () => void };
 }
 
-/** Publishes the template before the tests of a file and removes it after them. Call it at the top of the file. */
-export function templateStore(): Template {
+/**
+ * Publishes the template before the tests of a file and removes it after them. Call it at the top of the file. `before`: more
+ * statements of the release in the inactive slot, to make its file larger than the active one.
+ */
+export function templateStore(before: readonly string[] = []): Template {
   let folder = "";
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "lockkeeper-template-"));
-    for (const rows of [previousRows, good.rows]) await publish(storeIn(folder), rowsBuild(rows));
+    await publish(storeIn(folder), rowsBuild(previousRows, ...before));
+    await publish(storeIn(folder), rowsBuild(good.rows));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return {
