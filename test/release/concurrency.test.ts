@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Platform } from "../../src/platform/port.ts";
 import { publish } from "../../src/release/publish.ts";
 import { rollback } from "../../src/release/rollback.ts";
 import { storeStatus } from "../../src/release/status.ts";
-import { manifestOf, rowsBuild, startOperation, storeIn, valueIn } from "../support/store.ts";
+import { manifestBytes, manifestOf, rowsBuild, startOperation, storeIn, valueIn } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 /** A publish in its own process whose build command waits for the file `go`, then writes `rows` rows. */
@@ -113,3 +114,20 @@ test("a daemon that the build command left behind keeps nothing", async () => {
     if (existsSync(daemon)) process.kill(Number((await import("node:fs")).readFileSync(daemon, "utf8")), "SIGKILL");
   }
 });
+
+test.each(["install.recorded", "install.done"])(
+  "a manifest that another program replaces at %s is not overwritten: MANIFEST_MOVED, and its switch stands",
+  async (name) => {
+    const folder = temporaryFolder();
+    const store = storeIn(folder);
+    await publish(store, rowsBuild(1));
+    const foreign = JSON.stringify({ active: "a", version: 7 });
+    const platform: Platform = {
+      ...store.platform,
+      failpoint: async (passed) => void (passed === name && writeFileSync(join(folder, "db_manifest.json"), foreign)),
+    };
+    const racing = publish({ ...store, platform }, rowsBuild(2));
+    await expect(racing).rejects.toMatchObject({ code: "MANIFEST_MOVED", message: expect.stringContaining("db_manifest.json") });
+    expect(manifestBytes(folder)).toBe(foreign);
+  },
+);

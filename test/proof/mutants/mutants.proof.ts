@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import { proofLedger } from "../ledger.ts";
+import { compileVariant, removeVariant, runTests } from "./mutate.ts";
+import { variants } from "./variants.ts";
+
+const ledger = proofLedger("mutants", "variants");
+
+/** A test whose outcome is that it ran and failed; vitest exits with 1 also for a file that does not load, so the words count, too. */
+test("at least twelve broken variants are kept, each under a name of its own", () => {
+  expect(variants.length).toBeGreaterThanOrEqual(12);
+  expect(new Set(variants.map(({ name }) => name)).size).toBe(variants.length);
+});
+
+describe.concurrent("broken variants", () => {
+  test.for(variants.map((variant, index) => ({ ...variant, id: `variant-${index}` })))(
+    "$name: caught",
+    async ({ id, name, edits, caughtBy, says }) => {
+      try {
+        const { exit, output } = await runTests(caughtBy, compileVariant(id, edits));
+        expect(output).toMatch(/Tests .*\d+ failed/);
+        expect(output).toMatch(says);
+        expect(exit).toBe(1);
+      } finally {
+        removeVariant(id);
+      }
+      ledger.add({ operation: name, fault: `${caughtBy.file}: ${caughtBy.title} …`, outcome: "caught", count: 1 });
+    },
+  );
+
+  const files = [...new Set(variants.map(({ caughtBy }) => caughtBy.file))];
+  test.for(files)("%s: the same tests pass on sources that were compiled the same way, unbroken", async (file) => {
+    const titles = variants.filter(({ caughtBy }) => caughtBy.file === file).map(({ caughtBy }) => caughtBy.title);
+    const id = `unbroken-${files.indexOf(file)}`;
+    try {
+      for (const title of new Set(titles)) {
+        const { exit, output } = await runTests({ file, title }, compileVariant(id, []));
+        expect(output).toMatch(/Tests .*\d+ passed/);
+        expect(exit).toBe(0);
+      }
+    } finally {
+      removeVariant(id);
+    }
+  });
+});
