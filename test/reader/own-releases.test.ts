@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { nodePlatform } from "../../src/platform/node.ts";
 import { publish } from "../../src/release/publish.ts";
 import { rollback } from "../../src/release/rollback.ts";
-import { rowsBuild, storeIn } from "../support/store.ts";
+import { manifestOf, rowsBuild, storeIn } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { openDatabases } from "./support/descriptors.ts";
 import { readerOn, until } from "./support/real-reader.ts";
@@ -91,7 +91,7 @@ test("an edit of our manifest by another program makes the release foreign: serv
   const store = storeIn(folder);
   await publish(store, rowsBuild(1));
   await publish(store, rowsBuild(2));
-  writeFileSync(join(folder, "db_manifest.json"), JSON.stringify({ active: "a", version: 9 }));
+  writeFileSync(join(folder, "db_manifest.json"), JSON.stringify({ ...manifestOf(folder), active: "a", version: 9 }));
   const reader = await readerOn(folder);
   expect((await reader.query(rows)).release).toBe("v9-a");
   expect(reader.status()).toMatchObject({ pinned: false, servingVersion: 9 });

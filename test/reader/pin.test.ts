@@ -25,7 +25,12 @@ function meanwhile(action: () => void): Platform {
 test("FACTS 5: a pin that prune deletes between its opening and its locking pins nothing", async () => {
   const path = join(temporaryFolder(), "r000001.pin");
   writeFileSync(path, "");
-  expect(await takePin(meanwhile(() => rmSync(path)), path)).toEqual({ kind: "missing" });
+  expect(
+    await takePin(
+      meanwhile(() => rmSync(path)),
+      path,
+    ),
+  ).toEqual({ kind: "missing" });
   writeFileSync(path, "");
   const replaced = meanwhile(() => (rmSync(path), writeFileSync(path, "")));
   expect(await takePin(replaced, path)).toEqual({ kind: "missing" });

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly run: (process: ModelProcess) => Promise<void>;
   /** Tag of the build that is active once the operation has succeeded. */
   readonly after: string | undefined;
+  /** Tag of what another process may or may not have made active before it was killed. */
+  readonly meanwhile?: string;
 }
 
 /** The store of a modelled process. */
@@ -49,6 +51,19 @@ function write(disk: ModelDisk, path: string, content: Buffer | string): void {
 export function switchAsForeigner(disk: ModelDisk, slot: "a" | "b", tag: string): void {
   write(disk, paths.slot("DB", slot), databaseBytes(tag));
   write(disk, paths.manifest, JSON.stringify({ active: slot, version: 7 }));
+}
+
+/** A rollback by another process, killed when its manifest is in place and nothing of that is durable. */
+async function dieBetweenRenameAndSync({ machine }: ModelProcess): Promise<void> {
+  const other = machine.start("rollback");
+  let renamed = false;
+  other.diesBefore = (operation, path) => {
+    const due = renamed && operation === "syncFolder";
+    renamed ||= operation === "rename" && path === paths.manifest;
+    return due;
+  };
+  void rollback(storeOf(other));
+  await other.death();
 }
 
 const nothing = () => Promise.resolve();
@@ -85,6 +100,21 @@ export const scenarios: readonly Scenario[] = [
     },
     run: (process) => publishTag(process, "three"),
     after: "three",
+  },
+  {
+    name: "publish, while a rollback is killed during its build",
+    prepare: (process) => published(process, "one", "two"),
+    async run(process) {
+      const source = taggedBuild(process, "three");
+      if (source.kind !== "function") return;
+      const build: typeof source.build = async (context) => {
+        await dieBetweenRenameAndSync(process);
+        await source.build(context);
+      };
+      await publish(storeOf(process), { ...source, build });
+    },
+    after: "three",
+    meanwhile: "one",
   },
   {
     name: "refused publish",

@@ -3,7 +3,7 @@ import { Machine } from "../model/machine.ts";
 import { Onlooker } from "../model/onlooker.ts";
 import { describeCut, diskAfterCut, isExhaustive, powerCuts, type CutBounds, type PowerCut } from "../model/power-cut.ts";
 import { Seed } from "../model/seed.ts";
-import { auditStore, Damage, type ActiveRelease } from "./audit.ts";
+import { auditLines, auditStore, Damage, type ActiveRelease } from "./audit.ts";
 import { recover } from "./recover.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -56,7 +56,7 @@ export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<Sw
   const again = (disk: ModelDisk): Onlooker => {
     const wasAcknowledged = acknowledged;
     const legal = (found: ActiveRelease | undefined): void =>
-      assertLegal({ found, before, after: scenario.after, acknowledged: wasAcknowledged });
+      assertLegal({ found, before, scenario, acknowledged: wasAcknowledged });
     return secondCuts(disk, { bounds, cutBounds: secondBounds, report, seen, legal });
   };
   let lookedAt = -1;
@@ -66,7 +66,7 @@ export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<Sw
     lookedAt = machine.disk.revision;
     report.moments += 1;
     const place = `${scenario.name}, ${where} (step ${report.steps}, seed ${bounds.seed})`;
-    const legal = (found: ActiveRelease | undefined): void => assertLegal({ found, before, after: scenario.after, acknowledged });
+    const legal = (found: ActiveRelease | undefined): void => assertLegal({ found, before, scenario, acknowledged });
     if (isExhaustive(machine.disk, cutBounds)) report.exhaustive += 1;
     for (const cut of powerCuts(machine.disk, cutBounds)) {
       const image = describeCut(machine.disk, cut);
@@ -77,6 +77,7 @@ export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<Sw
       await naming(`power cut at ${place}`, image, async () => {
         const disk = diskAfterCut(machine.disk, cut);
         legal(auditStore(disk));
+        auditLines(disk);
         await recover(disk, report.images % bounds.secondCutEvery === 0 ? again(disk) : undefined);
         report.recoveries += 1;
       });
@@ -112,12 +113,13 @@ export async function prepared(scenario: Scenario, seed: number): Promise<ModelD
 export function assertLegal(state: {
   readonly found: ActiveRelease | undefined;
   readonly before: ActiveRelease | undefined;
-  readonly after: string | undefined;
+  readonly scenario: Scenario;
   readonly acknowledged: boolean;
 }): void {
-  const { found, before, after, acknowledged } = state;
-  const isAfter = found?.tag === after;
-  const isBefore = found?.tag === before?.tag && found?.version === before?.version;
+  const { found, before, scenario, acknowledged } = state;
+  const isAfter = found?.tag === scenario.after;
+  const isMeanwhile = scenario.meanwhile !== undefined && found?.tag === scenario.meanwhile;
+  const isBefore = isMeanwhile || (found?.tag === before?.tag && found?.version === before?.version);
   if (isAfter || (isBefore && !acknowledged)) return;
   throw new Damage(`${acknowledged ? "after success" : "meanwhile"}, "${found?.tag}" is active as version ${found?.version}`);
 }
@@ -147,6 +149,7 @@ function secondCuts(disk: ModelDisk, { bounds, cutBounds, report, seen, legal }:
     const examine = async (cut: PowerCut): Promise<void> => {
       const after = diskAfterCut(disk, cut);
       const found = auditStore(after);
+      auditLines(after);
       if (ended && found?.tag !== "next") throw new Damage(`"${found?.tag}" is active after the recovery's success`);
       if (found?.tag !== "next" && found?.version !== before?.version) legal(found);
       if (report.secondImages % bounds.secondRecoveryEvery !== 0) return;

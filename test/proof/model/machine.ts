@@ -56,7 +56,10 @@ export class ModelProcess {
   readonly pid: number;
   readonly platform: Platform;
   readonly open = new Set<ModelFile>();
+  /** Kills the process before the first operation that it says yes to. */
+  diesBefore: (operation: string, path: string) => boolean = () => false;
   #dead = false;
+  readonly #onDeath: (() => void)[] = [];
 
   constructor(machine: Machine, name: string, pid: number) {
     this.machine = machine;
@@ -73,6 +76,12 @@ export class ModelProcess {
   kill(): void {
     this.#dead = true;
     for (const file of this.open) file.drop();
+    for (const tell of this.#onDeath.splice(0)) tell();
+  }
+
+  /** Resolves when the process was killed. */
+  death(): Promise<void> {
+    return this.#dead ? Promise.resolve() : new Promise((resolve) => this.#onDeath.push(resolve));
   }
 
   /** Passes the gate before a file operation; never returns in a process that was killed. */
@@ -81,6 +90,7 @@ export class ModelProcess {
     machine.steps += 1;
     machine.pass(0.1);
     await machine.gate({ process: this, operation, path });
+    if (this.diesBefore(operation, path)) this.kill();
     await this.alive();
   }
 

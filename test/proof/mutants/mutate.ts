@@ -54,7 +54,16 @@ export interface Run {
 /** Runs the tests of a file whose titles contain `title`, against the compiled sources in `dist`. */
 export function runTests({ file, title }: Variant["caughtBy"], dist: string): Promise<Run> {
   const proof = file.endsWith(".proof.ts") ? ["--config", "vitest.proof.config.ts"] : [];
-  const words = ["node_modules/vitest/vitest.mjs", "run", ...proof, file, "--testNamePattern", escape(title), "--bail", "1"];
+  const words = [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...proof,
+    file,
+    "--testNamePattern",
+    `(^|: )${escape(title)}`,
+    "--bail",
+    "1",
+  ];
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST"));
   const child = spawn(process.execPath, words, {
     cwd: root,
