@@ -1,12 +1,11 @@
 import { resolve } from "node:path";
 import { isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { slotStems } from "../model/layout.ts";
 import type { SwitchResult } from "../model/results.ts";
 import { planPublish } from "./plan-publish.ts";
 import { publish } from "./publish.ts";
 import { planned } from "./rollback.ts";
 import { lockAgainstWriters } from "./build/seal.ts";
-import { nextReleaseId, nextVersion, readState, storeNotEmpty, type StoreState } from "./state.ts";
+import { hasSwitched, layoutOf, nextReleaseId, nextVersion, readState, storeNotEmpty, type StoreState } from "./state.ts";
 import { namingErrors } from "./system-errors.ts";
 import type { BuildSource, OperationOptions, ReleaseStore } from "./store.ts";
 
@@ -47,9 +46,13 @@ async function planCopy(store: ReleaseStore, source: BuildSource, state: StoreSt
 }
 
 async function assertEmpty(store: ReleaseStore, state: StoreState): Promise<void> {
-  const stems = slotStems(await store.platform.files.list(store.paths.folder));
-  if (!state.current && stems.length === 0 && state.events.every((event) => event.type !== "release.switched")) return;
-  throw storeNotEmpty(store);
+  if (state.current || hasSwitched(state)) throw storeNotEmpty(store);
+  try {
+    // What an init that was cut off left in a slot is recorded and was never active.
+    await layoutOf(store).assertNothingUnknown(store);
+  } catch (error) {
+    throw isLockkeeperError(error, "SLOT_UNKNOWN") ? storeNotEmpty(store) : error;
+  }
 }
 
 async function assertSource(store: ReleaseStore, path: string): Promise<void> {

@@ -23,8 +23,11 @@ export async function planPrune(store: ReleaseStore): Promise<PlanStep[]> {
   for (const name of await files.list(store.paths.pins)) {
     if (old(name, ".pin")) remove(join(store.paths.pins, name), "neither active nor previous");
   }
-  steps.push(...(await planQuarantine(store)));
-  for (const folder of [store.paths.folder, store.paths.records]) {
+  const refused = await planQuarantine(store);
+  steps.push(...refused);
+  const quarantined = (await files.list(store.paths.quarantine)).map((name) => join(store.paths.quarantine, name));
+  const kept = quarantined.filter((folder) => !refused.some(({ subject }) => subject === folder));
+  for (const folder of [store.paths.folder, store.paths.records, ...kept]) {
     for (const name of await files.list(folder)) {
       if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) remove(join(folder, name), "left by a crash in mid-replacement");
     }
