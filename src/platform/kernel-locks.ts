@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { errnoOf } from "./io-error.ts";
+import { errnoOf, ioError } from "./io-error.ts";
 import type { FileStat, KernelLocks, LockRange, OpenFile } from "./port.ts";
 
 interface LockAddon {
@@ -22,16 +22,22 @@ let addon: LockAddon | undefined;
 /** The kernel's open-file-description locks (`flock` on macOS, `LockFileEx` on Windows), through a prebuilt addon. Throws `PLATFORM_UNSUPPORTED` where there is none. */
 export const nodeKernelLocks: KernelLocks = {
   tryLock(file: OpenFile, mode: "shared" | "exclusive", range = defaultRange): boolean {
+    const locks = loadAddon();
     try {
-      return loadAddon().tryLock(file.descriptor, range.offset, range.length, { shared: mode === "shared" });
+      return locks.tryLock(file.descriptor, range.offset, range.length, { shared: mode === "shared" });
     } catch (error) {
       // The addon knows EAGAIN only; of a range that another holds Windows says ERROR_LOCK_VIOLATION, which libuv calls EBUSY.
       if (windows && errnoOf(error) === "EBUSY") return false;
-      throw error;
+      throw ioError(error, "lock", file.path);
     }
   },
   unlock(file: OpenFile, range = defaultRange): void {
-    loadAddon().unlock(file.descriptor, range.offset, range.length);
+    const locks = loadAddon();
+    try {
+      locks.unlock(file.descriptor, range.offset, range.length);
+    } catch {
+      // The kernel has no memory for a lock's end. The close that follows every unlock gives it up as well.
+    }
   },
   async count(stat: FileStat): Promise<number | undefined> {
     if (process.platform !== "linux") return undefined;

@@ -34,6 +34,11 @@ const known: readonly Known[] = [
     hint: "Do this from a host or container that has the folder mounted writable.",
   },
   {
+    pattern: /Input\/output error/i,
+    code: "IO_FAILED",
+    hint: "Look at the system's log for the device, then try again.",
+  },
+  {
     pattern: /Corrupt database file|Corrupted? (?:WAL|block)|checksum .* does not match/i,
     code: "DATABASE_CORRUPT",
     hint: restoreHint,

@@ -112,8 +112,8 @@ export function isOpenHere(stat: Pick<FileStat, "device" | "inode">): boolean {
  * last instance on its inode has closed. Resolves without waiting for that.
  */
 export async function closeWhenUnused(platform: Platform, file: OpenFile): Promise<void> {
-  const key = keyOf(await file.stat());
   platform.locks.unlock(file);
+  const key = keyOf(await file.stat());
   const use = inodes.get(key) ?? newUse(key);
   use.deferred.push(() => file.close());
   sweep(key);

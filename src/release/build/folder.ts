@@ -28,7 +28,12 @@ export async function makeBuildFolder(store: ReleaseStore, basename: string): Pr
   const lock = await platform.files.open(join(folder, "lock"), "create").catch((error: unknown) => {
     throw ioError(error, "make", folder);
   });
-  platform.locks.tryLock(lock, "exclusive");
+  try {
+    platform.locks.tryLock(lock, "exclusive");
+  } catch (error) {
+    await lock.close().catch(() => undefined);
+    throw error;
+  }
   let locked = true;
   const unlock = async () => {
     if (!locked) return;

@@ -60,8 +60,17 @@ export async function lockAgainstWriters(
   const file = await files.open(path, "read").catch((error: unknown) => {
     throw ioError(error, "open", path);
   });
-  if (!locks.tryLock(file, "shared")) {
-    await store.engine.closeWhenUnused(file);
+  // Neither a release that is out nor the reason of a failure is hidden by a descriptor that could not be closed.
+  const letGo = () => store.engine.closeWhenUnused(file).catch(() => undefined);
+  let locked: boolean;
+  try {
+    locked = locks.tryLock(file, "shared");
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+  if (!locked) {
+    await letGo();
     throw new LockkeeperError("BUILD_UNFINISHED", `something still writes to ${path}`, {
       hint: "Close every connection and instance before the build ends, and wait for background processes.",
       subject: path,
@@ -74,7 +83,7 @@ export async function lockAgainstWriters(
       if (released) return;
       released = true;
       locks.unlock(file);
-      await store.engine.closeWhenUnused(file);
+      await letGo();
     },
   };
 }
