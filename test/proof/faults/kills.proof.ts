@@ -1,0 +1,229 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { publish } from "../../../src/release/publish.ts";
+import { rollback } from "../../../src/release/rollback.ts";
+import { storeStatus } from "../../../src/release/status.ts";
+import { distUrl, startScript, type Child } from "../../support/child.ts";
+import { manifestOf, rowsBuild, startOperation, storeIn } from "../../support/store.ts";
+import { proofLedger } from "../ledger.ts";
+import { auditStore } from "./audit.ts";
+import {
+  folderMaker,
+  inParallel,
+  operations,
+  publishing,
+  proofSeed,
+  seeded,
+  shuffled,
+  startOn,
+  storeFolder,
+  type Operation,
+} from "./operations.ts";
+
+const ledger = proofLedger("kills", "sweep");
+const random = seeded(proofSeed());
+const width = 3;
+
+/** Failpoints of the configuration file, which no lock guards. */
+const unlocked = /^config\./;
+const passed = new Map<Operation, readonly string[]>();
+
+/** The failpoints that an operation passes, in order; the second time is `name#2`. */
+function failpointsIn(stderr: string): string[] {
+  const counts = new Map<string, number>();
+  return [...stderr.matchAll(/^failpoint (\S+) tell$/gm)].map(([, name = ""]) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return `${name}#${count}`;
+  });
+}
+
+/** Every failpoint that the sources name, and every prefix of those that a file has which is written whole. */
+function failpointsInSources(): { readonly names: string[]; readonly prefixes: string[] } {
+  const folder = fileURLToPath(new URL("../../../src/", import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const text = files.map((name) => readFileSync(join(folder, name), "utf8")).join("\n");
+  const all = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name = ""]) => name))];
+  return { names: all(/\bfailpoint\("([^"]+)"\)/g), prefixes: all(/\bfailpoint: "([^"]+)"/g) };
+}
+
+/** Recovers as a person would, in this process, then goes on: a rollback, nothing left. */
+async function recoverAndGoOn(operation: Operation, root: string, acknowledged: number): Promise<void> {
+  const folder = storeFolder(root);
+  await operation.recover(root);
+  const recovered = await auditStore(folder, { acknowledged: acknowledged + 1, clean: true });
+  expect(recovered.complaints).toEqual([]);
+  expect(await storeStatus(storeIn(folder))).toMatchObject({ status: "pass" });
+  const version = recovered.active?.version ?? 0;
+  if (manifestOf(folder)["previous"] === undefined) await publish(storeIn(folder), rowsBuild(5));
+  const back = await rollback(storeIn(folder));
+  const after = await auditStore(folder, { acknowledged: version + 1, clean: true });
+  expect(after).toMatchObject({ complaints: [], active: { version: back.version } });
+}
+
+/** The dead process is told of, and both releases that may be active are whole. */
+async function auditKilled(
+  operation: Operation,
+  root: string,
+  killed: { readonly child: Child; readonly at: string },
+): Promise<number> {
+  const { child, at } = killed;
+  expect(await child.ended, `${operation.name} at ${at}: ${child.stderr()}`).toMatchObject({ signal: "SIGKILL" });
+  const found = await auditStore(storeFolder(root), { acknowledged: operation.before });
+  expect(found.complaints, `${operation.name} killed at ${at}`).toEqual([]);
+  const version = found.active?.version ?? 0;
+  expect([operation.before, operation.after]).toContain(version);
+  if (!unlocked.test(at)) {
+    expect(await storeStatus(storeIn(storeFolder(root)))).toMatchObject({
+      detail: expect.arrayContaining([expect.stringContaining(`process ${child.pid}, died`)]),
+    });
+  }
+  return version;
+}
+
+test("the failpoints that operations pass are all there are", async () => {
+  const folders = folderMaker();
+  await inParallel(operations, width, async (operation) => {
+    const root = await folders.of(operation);
+    const child = startOn(root, operation, { LOCKKEEPER_FAILPOINTS: "*=tell" });
+    await child.ended;
+    passed.set(operation, failpointsIn(child.stderr()));
+    expect((await auditStore(storeFolder(root), { acknowledged: operation.after, clean: true })).complaints).toEqual([]);
+  });
+  const met = new Set([...passed.values()].flat().map((name) => name.replace(/#\d+$/, "")));
+  const { names, prefixes } = failpointsInSources();
+  expect(names.length + prefixes.length).toBeGreaterThan(10);
+  expect(names.filter((name) => !met.has(name))).toEqual([]);
+  // An empty pin or a new configuration is written but not renamed.
+  expect(prefixes.filter((prefix) => !met.has(`${prefix}.written`) || !met.has(`${prefix}.synced`))).toEqual([]);
+});
+
+test.each(operations)(
+  "$name killed at every failpoint: old or new, whole; the next command cleans up and goes on",
+  async (operation) => {
+    const folders = folderMaker();
+    const points = passed.get(operation) ?? [];
+    expect(points.length).toBeGreaterThan(3);
+    await inParallel(points, width, async (at) => {
+      const root = await folders.of(operation);
+      const child = startOn(root, operation, { LOCKKEEPER_FAILPOINTS: `${at}=kill` });
+      await recoverAndGoOn(operation, root, await auditKilled(operation, root, { child, at }));
+    });
+    ledger.add({
+      operation: operation.name,
+      fault: "kill -9 at each failpoint that it passes",
+      outcome: "the old release or the new one, whole; locks free; the next command cleans up, and publish and rollback work",
+      count: points.length,
+    });
+  },
+);
+
+test("a recovering publish is killed, too, after each other operation", async () => {
+  const folders = folderMaker();
+  const others = operations.filter(({ name, body }) => body !== undefined && name !== "publish" && name !== "adopt");
+  const recovery = passed.get(publishing) ?? [];
+  const pairs = others.flatMap((operation) =>
+    shuffled(passed.get(operation) ?? [], random)
+      .slice(0, 4)
+      .map((at) => ({ operation, at, second: shuffled(recovery, random)[0] ?? "" })),
+  );
+  expect(pairs).toHaveLength(16);
+  await inParallel(pairs, width, async ({ operation, at, second }) => {
+    const root = await folders.of(operation);
+    const version = await auditKilled(operation, root, {
+      child: startOn(root, operation, { LOCKKEEPER_FAILPOINTS: `${at}=kill` }),
+      at,
+    });
+    const recovering = startOperation(storeFolder(root), `return publish(store, rowsBuild(6));`, {
+      LOCKKEEPER_FAILPOINTS: `${second}=kill`,
+    });
+    expect(await recovering.ended).toMatchObject({ signal: "SIGKILL" });
+    const found = await auditStore(storeFolder(root), { acknowledged: version });
+    expect(found.complaints, `${operation.name} killed at ${at}, recovery at ${second}`).toEqual([]);
+    await recoverAndGoOn(operation, root, found.active?.version ?? 0);
+  });
+  ledger.add({
+    operation: "first publish, refused publish, failed build, rollback; then the publish that recovers",
+    fault: "kill -9 at a failpoint of the first, and at one of the second, by a seed",
+    outcome: "the same",
+    count: pairs.length,
+  });
+});
+
+/** A reader in a process of its own that asks every few milliseconds, and tells at the end what it saw. */
+function startReader(folder: string): Child {
+  return startScript(`
+    import { setTimeout as wait } from "node:timers/promises";
+    import { openReader } from ${JSON.stringify(distUrl("index.js"))};
+    const reader = await openReader({ dir: ${JSON.stringify(folder)}, basename: "DB" });
+    const seen = { answers: 0, failures: [], back: [], mixed: [], releases: 0 };
+    const rows = new Map();
+    let version = 0;
+    let stop = false;
+    process.stdin.on("data", () => { stop = true; });
+    console.log("reading");
+    while (!stop) {
+      try {
+        const answer = await reader.query("SELECT count(*) AS n, max(n) AS top FROM t");
+        const [n, top] = answer.rows[0].map(String);
+        seen.answers += 1;
+        if (answer.version < version) seen.back.push(version + " to " + answer.version);
+        version = answer.version;
+        const known = rows.get(answer.release) ?? n;
+        rows.set(answer.release, n);
+        if (known !== n || top !== n) seen.mixed.push(answer.release + ": " + [known, n, top].join(" "));
+      } catch (error) {
+        seen.failures.push(error.message);
+      }
+      await wait(10);
+    }
+    await reader.close();
+    console.log("seen " + JSON.stringify({ ...seen, releases: rows.size }));
+    process.exit(0);
+  `);
+}
+
+test("publishes killed one after the other, each recovering from the one before, under a reader", async () => {
+  const folders = folderMaker();
+  const points = passed.get(publishing) ?? [];
+  const chains = Array.from({ length: 3 }, () => shuffled(points, random));
+  const pairs = new Set<string>();
+  let kills = 0;
+  await inParallel(chains, 2, async (chain) => {
+    const root = await folders.of(publishing);
+    const folder = storeFolder(root);
+    const reader = startReader(folder);
+    await reader.line("reading");
+    let version = publishing.before;
+    for (const [index, at] of chain.entries()) {
+      const child = startOperation(folder, `return publish(store, rowsBuild(${index + 3}));`, {
+        LOCKKEEPER_FAILPOINTS: `${at}=kill`,
+      });
+      expect(await child.ended).toMatchObject({ signal: "SIGKILL" });
+      const found = await auditStore(folder, { acknowledged: version });
+      expect(found.complaints, `killed at ${chain.slice(0, index + 1).join(", ")}`).toEqual([]);
+      version = found.active?.version ?? 0;
+      kills += 1;
+      if (index > 0) pairs.add(`${chain[index - 1]} ${at}`);
+    }
+    await recoverAndGoOn(publishing, root, version);
+    reader.send("stop");
+    const seen = JSON.parse((await reader.line("seen ")).slice(5)) as Record<string, unknown[]> & {
+      answers: number;
+      releases: number;
+    };
+    expect(seen).toMatchObject({ failures: [], back: [], mixed: [] });
+    expect(seen.answers).toBeGreaterThan(0);
+    expect(seen.releases).toBeGreaterThan(2);
+  });
+  expect(kills).toBe(chains.length * points.length);
+  ledger.add({
+    operation: "publish after publish",
+    fault:
+      "kill -9 of each one while it recovers from the one before; every failpoint first and second, in three orders by a seed",
+    outcome: "the same; a reader beside them met no failure, no mixed answer and no version going back",
+    count: kills,
+  });
+});
