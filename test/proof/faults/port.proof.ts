@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { proofLedger } from "../ledger.ts";
+import { operations, proofSeed, publishing, seeded } from "./operations.ts";
+import { startPortOperator } from "./port-operator.ts";
+import { kinds, type Kind } from "./shim.ts";
+import { clear, countCalls, tryEvery, trySome, words } from "./sweep.ts";
+
+const ledger = proofLedger("faults", "port");
+const random = seeded(proofSeed());
+
+/** What a publish asks of the platform; it copies nothing. */
+const asked = kinds.filter((kind) => kind !== "copy");
+
+test("publish, EIO at each call of the platform port", async () => {
+  const operator = startPortOperator();
+  const counts = await countCalls(operator, publishing);
+  expect(asked.filter((kind) => counts[kind] === 0)).toEqual([]);
+  const count = await tryEvery(operator, publishing, { kinds: asked, errno: "EIO" });
+  ledger.add({ operation: "publish", fault: "EIO at each call of the platform port", outcome: clear, count });
+});
+
+test("publish, ENOSPC and short or empty writes at each call of the platform port that writes", async () => {
+  const operator = startPortOperator();
+  const writing: readonly Kind[] = ["create", "write", "sync", "rename", "mkdir"];
+  let count = await tryEvery(operator, publishing, { kinds: writing, errno: "ENOSPC" });
+  count += await tryEvery(operator, publishing, { kinds: ["write"], errno: "short" });
+  count += await tryEvery(operator, publishing, { kinds: ["write"], errno: "zero" });
+  ledger.add({
+    operation: "publish",
+    fault: "ENOSPC, a short write or one that takes nothing, at each call of the platform port",
+    outcome: clear,
+    count,
+  });
+});
+
+test("the other operations, a fault at some calls of the platform port", async () => {
+  const operator = startPortOperator();
+  let count = 0;
+  for (const operation of operations.filter(({ name }) => name !== "publish" && words[name] !== undefined)) {
+    count += await trySome(operator, operation, { each: 1, random });
+  }
+  ledger.add({
+    operation: "first publish, refused publish, failed build, rollback, adopt, init --from",
+    fault: "EIO, ENOSPC, EMFILE or ENOLCK at calls of the platform port, by a seed",
+    outcome: clear,
+    count,
+  });
+});
