@@ -60,13 +60,17 @@ export async function writeWhole(file: OpenFile, bytes: Uint8Array, position: nu
   while (done < bytes.length) {
     const count = await file.write(bytes.subarray(done), position + done);
     if (count === 0) {
-      throw new LockkeeperError("DISK_FULL", `${file.path} took ${done} of ${bytes.length} bytes`, { subject: file.path });
+      throw new LockkeeperError("DISK_FULL", `${file.path} took ${done} of ${bytes.length} bytes`, {
+        hint: "Free some space on this volume and try again.",
+        subject: file.path,
+      });
     }
     done += count;
   }
   const stat = await file.stat();
   if (stat.bytes >= position + bytes.length) return;
   throw new LockkeeperError("IO_FAILED", `${file.path} has ${stat.bytes} bytes after writing ${position + bytes.length}`, {
+    hint: "Look at the system's log for the device, then try again.",
     subject: file.path,
   });
 }

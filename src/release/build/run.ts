@@ -79,7 +79,7 @@ async function runSource(task: Task, source: BuildSource): Promise<Omit<ReleaseR
       return { kind: "function" };
     case "copy":
       await task.store.platform.files.copy(source.source, task.folder.path).catch((error: unknown) => {
-        throw ioError(error, "copy", source.source);
+        throw ioError(error, `copy ${source.source} to`, task.folder.path);
       });
       return { kind: "copy" };
   }

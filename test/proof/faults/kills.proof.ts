@@ -104,7 +104,8 @@ test.each(operations)(
   "$name killed at every failpoint: old or new, whole; the next command cleans up and goes on",
   async (operation) => {
     const folders = folderMaker();
-    const points = passed.get(operation) ?? [];
+    const { only = /./ } = operation;
+    const points = (passed.get(operation) ?? []).filter((name) => only.test(name));
     expect(points.length).toBeGreaterThan(3);
     await inParallel(points, width, async (at) => {
       const root = await folders.of(operation);
@@ -113,7 +114,7 @@ test.each(operations)(
     });
     ledger.add({
       operation: operation.name,
-      fault: "kill -9 at each failpoint that it passes",
+      fault: `kill -9 at each failpoint ${operation.only ? "of the configuration file" : "that it passes"}`,
       outcome: "the old release or the new one, whole; locks free; the next command cleans up, and publish and rollback work",
       count: points.length,
     });
@@ -188,8 +189,7 @@ function startReader(folder: string): Child {
 test("publishes killed one after the other, each recovering from the one before, under a reader", async () => {
   const folders = folderMaker();
   const points = passed.get(publishing) ?? [];
-  const chains = Array.from({ length: 3 }, () => shuffled(points, random));
-  const pairs = new Set<string>();
+  const chains = Array.from({ length: 2 }, () => shuffled(points, random));
   let kills = 0;
   await inParallel(chains, 2, async (chain) => {
     const root = await folders.of(publishing);
@@ -206,7 +206,6 @@ test("publishes killed one after the other, each recovering from the one before,
       expect(found.complaints, `killed at ${chain.slice(0, index + 1).join(", ")}`).toEqual([]);
       version = found.active?.version ?? 0;
       kills += 1;
-      if (index > 0) pairs.add(`${chain[index - 1]} ${at}`);
     }
     await recoverAndGoOn(publishing, root, version);
     reader.send("stop");
@@ -221,8 +220,7 @@ test("publishes killed one after the other, each recovering from the one before,
   expect(kills).toBe(chains.length * points.length);
   ledger.add({
     operation: "publish after publish",
-    fault:
-      "kill -9 of each one while it recovers from the one before; every failpoint first and second, in three orders by a seed",
+    fault: "kill -9 of each one while it recovers from the one before; every failpoint first and second, in two orders by a seed",
     outcome: "the same; a reader beside them met no failure, no mixed answer and no version going back",
     count: kills,
   });

@@ -19,6 +19,8 @@ export interface Operation {
   readonly after: number;
   /** Runs in `startOperation`; `undefined` for `init`, which is run through the command line. */
   readonly body?: string;
+  /** Failpoints at which it is killed, where another operation has the rest. */
+  readonly only?: RegExp;
   /** Makes the operation again or goes on from it, in this process, as a person would after a crash. */
   readonly recover: (root: string) => Promise<void>;
 }
@@ -114,6 +116,7 @@ export const operations: readonly Operation[] = [
     },
     before: 0,
     after: 1,
+    only: /^config\./,
     recover: initAgain,
   },
 ];
