@@ -212,3 +212,11 @@ test.each([
     hint: expect.stringContaining("Move it away") as string,
   });
 });
+
+test("a lock that the kernel refuses for another reason than a holder is an error of ours that names the file; giving it up never throws", async () => {
+  const path = join(temporaryFolder(), "lock");
+  const file = await platform.files.open(path, "update");
+  await file.close();
+  expect(() => platform.locks.tryLock(file, "exclusive")).toThrow(`cannot lock ${path}`);
+  expect(() => platform.locks.unlock(file)).not.toThrow();
+});

@@ -146,6 +146,31 @@ test("a lock file that takes no note on a full disk is DISK_FULL, and the lock i
   expect(await rollback(store)).toMatchObject({ outcome: "switched", version: 3 });
 });
 
+test("what is out is not told as failed because a descriptor could not be looked at or closed, and its lock is free", async () => {
+  const folder = temporaryFolder();
+  const store = storeIn(folder);
+  await publish(store, rowsBuild(1));
+  await publish(store, rowsBuild(2));
+  const fail = () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" }));
+  const failing = withFiles(store, (files) => ({
+    async open(path, mode, permissions) {
+      const file = await files.open(path, mode, permissions);
+      const isLock = path.endsWith(".writer.lock");
+      if (!isLock && !path.endsWith("_a.duckdb")) return file;
+      return new Proxy(file, {
+        get(target, name: keyof typeof file) {
+          if (name === "close" && isLock) return () => target.close().then(fail);
+          if (name === "stat" && !isLock) return fail;
+          const value = target[name];
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    },
+  }));
+  expect(await rollback(failing)).toMatchObject({ outcome: "switched", version: 3 });
+  expect(await publish(store, rowsBuild(3))).toMatchObject({ outcome: "switched", version: 4 });
+});
+
 test("a rollback whose hashing fails lets writers into the slot again", async () => {
   const folder = temporaryFolder();
   const store = storeIn(folder);

@@ -168,3 +168,11 @@ test.each([
 test("a text that is not about a lock is none", () => {
   expect(lockErrorOf("IO Error: Cannot open file", "/d/x.duckdb")).toBeUndefined();
 });
+
+test("a disk that fails while a file is opened is not taken for a damaged file", () => {
+  const text = 'IO Error: Could not read from file "/data/x.duckdb": Input/output error';
+  expect(engineError(new Error(text), { path: "/data/x.duckdb", opening: true })).toMatchObject({
+    code: "IO_FAILED",
+    hint: expect.any(String),
+  });
+});
