@@ -15,14 +15,18 @@ const chapters = [
   [
     "faults",
     "Failing system calls",
-    "A library between the process and the C library lets the n-th call of a kind fail, for every n.",
+    "A library between the process and the C library lets the n-th call of a kind fail, for every n, on files of the store. Each operation runs in a long-lived process that has the real engine, in a fresh folder; only the hashing is done in that process instead of a child of it. Then what it said is compared with what lies there, an fsync that failed must not have been asked again, and the next publish must work without faults. The engine's own calls on a build's file fail, too: that is a failed build. The same sweep at the platform port needs neither a compiler nor Linux.",
   ],
   [
     "kills",
     "kill -9",
-    "A real process is killed at each failpoint of an operation, and the process that recovers is killed, too.",
+    "A real process is killed at each failpoint of an operation, and the process that recovers is killed, too. Which failpoints an operation passes is recorded first; one in the sources that none passes fails the proof. After each kill the store is audited by its documented format alone.",
   ],
-  ["power-cuts", "Power cuts on a real file system", "A loop-mounted file system on a block device whose writes stop."],
+  [
+    "power-cuts",
+    "Power cuts on a real file system",
+    "A loop-mounted file system is shut down under a writing process as if it lost its device: nothing more is written, the log included; what is only in a cache is gone. Then it is mounted again, its journal is replayed, and the store is audited. A disk that reorders what it was given is not part of this; the model has that.",
+  ],
   [
     "mutants",
     "Broken variants",
