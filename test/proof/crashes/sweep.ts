@@ -167,9 +167,10 @@ function secondCuts(disk: ModelDisk, { bounds, cutBounds, report, seen, legal }:
   });
 }
 
-async function naming(what: string, image: string, action: () => Promise<void>): Promise<void> {
+/** Runs a look at a disk so that what it throws tells what was done to the disk, and what lies on it. */
+export async function naming<T>(what: string, image: string, action: () => Promise<T>): Promise<T> {
   try {
-    await action();
+    return await action();
   } catch (error) {
     if (error instanceof Damage && error.message.includes("\n")) throw error;
     const text = error instanceof Error ? error.message : String(error);

@@ -123,7 +123,13 @@ export class ModelFile implements OpenFile {
   }
 
   async sync(): Promise<void> {
-    await this.#process.step("sync", this.path);
+    try {
+      await this.#process.step("sync", this.path);
+    } catch (error) {
+      // The kernel gives up what it could not write: a later fsync reports success and writes nothing.
+      this.node.lost = true;
+      throw error;
+    }
     this.#process.machine.disk.syncFile(this.node);
   }
 
