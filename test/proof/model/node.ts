@@ -68,7 +68,7 @@ export function contentsAfterCut(node: DiskNode): Buffer[] {
     [head, Buffer.alloc(tail.length)],
     [Buffer.alloc(head.length), tail],
     [head, durable.subarray(cleanBytes + half)],
-    [durable.subarray(cleanBytes, cleanBytes + half), tail],
+    [Buffer.concat([durable.subarray(cleanBytes)], half), tail],
   ].map((parts) => Buffer.concat([clean, ...parts]));
   const all = [durable, content, ...node.between, ...torn];
   return all.filter((candidate, index) => all.findIndex((other) => other.equals(candidate)) === index);
