@@ -1,6 +1,10 @@
 // The page docs/proof.md, from what the proofs wrote into `.proof/`.
 
-/** Chapters in their order: area, title, what was done and how. */
+/**
+ * Chapters in their order: area, title, what was done and how.
+ *
+ * @type {readonly (readonly [area: string, title: string, text: string])[]}
+ */
 const chapters = [
   [
     "crashes",
