@@ -1,23 +1,28 @@
+import { firstLine } from "../errors/lockkeeper-error.ts";
 import { releaseOf } from "../model/manifest.ts";
 import type { StoreStatus } from "../model/results.ts";
 import { holderOf, isLockHeld, readLockNote } from "../platform/lock.ts";
-import { hasSwitched, readStateOrProblem, type StoreState } from "./state.ts";
+import { basenameOf } from "./basename.ts";
+import { lookAtManifest } from "./manifest-file.ts";
+import { recordOf } from "./records.ts";
+import { hasSwitched, layoutOf, readStateOrProblem, type StoreState } from "./state.ts";
 import type { ReleaseStore } from "./store.ts";
 
 type LockStatus = NonNullable<StoreStatus["lock"]>;
 
-/** What is active, and who holds a lock: cheap, opens no database, takes no lock. Never throws for a broken store; it says so. */
+/** What is active, whether its file is there and as large as recorded, and who holds a lock: cheap, opens no database, takes no lock. Never throws for a broken store; it says so. */
 export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   const { state, problem } = await readStateOrProblem(store);
   const manifest = state.current?.manifest;
   // What keeps the locks from being looked at (a folder of another user) is in the problem already.
   const lock = problem === undefined ? await eitherLock(store) : await eitherLock(store).catch(() => undefined);
-  const concerns = [...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
+  const damage = await dataDamage(store, state).catch((error: unknown) => firstLine(error));
+  const concerns = [...(damage === undefined ? [] : [damage]), ...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
   const previous = manifest?.own?.previous;
   return {
     store: store.name,
     kind: "release",
-    status: manifest ? worstOf(concerns) : "fail",
+    status: manifest && damage === undefined ? worstOf(concerns) : "fail",
     ...(manifest && { release: releaseOf(manifest), version: manifest.version, active: manifest.active }),
     ...(manifest?.lastUpdated !== undefined && { lastUpdated: manifest.lastUpdated }),
     ...(previous && { previous: { release: previous.release, version: previous.version } }),
@@ -28,6 +33,22 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
 
 function worstOf(concerns: readonly string[]): StoreStatus["status"] {
   return concerns.length > 0 ? "warn" : "pass";
+}
+
+/** Why no reader could open the active release, as far as a look at names and sizes tells; `check` compares every byte. */
+async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise<string | undefined> {
+  if (!current) return undefined;
+  const { own, active } = current.manifest;
+  const basename = own?.basename ?? (await basenameOf(store, current));
+  const path = layoutOf(store).dataFile(store, active, basename);
+  const stat = await store.platform.files.stat(path);
+  if (stat === undefined) return `${path} is active and does not exist`;
+  if (!own || stat.kind === "symlink") return undefined;
+  if (stat.kind !== "file") return `${path} is active and not a regular file`;
+  const expected = recordOf(store, own).record.files[0]?.bytes;
+  // Two publishes later the slot holds another release: what was seen counts only while the manifest is the one that led to it.
+  const same = stat.bytes === expected || (await lookAtManifest(store))?.identity !== current.identity;
+  return same ? undefined : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${expected}`;
 }
 
 function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {
