@@ -30,7 +30,7 @@ test("a malformed line in the middle costs itself only", () => {
 
 test("a power cut in mid-append may leave a whole line with holes: it is no line either", () => {
   const holes = `${"\0".repeat(40)}${line(2).slice(40)}`;
-  for (const tail of [holes, `${holes}${holes}`, "\n", `${line(2).slice(9)}`]) {
+  for (const tail of [holes, `${holes}${holes}`, "\n", line(2).slice(9)]) {
     expect(parseHistory(Buffer.from(line(1) + tail))).toMatchObject({ events: [{ id: 1 }], wholeBytes: line(1).length });
   }
   expect(parseHistory(Buffer.from(holes)).wholeBytes).toBe(0);
