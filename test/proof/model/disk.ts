@@ -45,10 +45,9 @@ export class ModelDisk {
 
   /** What lies at a path; links are not followed. */
   find(path: string): DiskNode | undefined {
-    return path
-      .split("/")
-      .filter(Boolean)
-      .reduce<DiskNode | undefined>((folder, name) => folder?.entries.get(name), this.root);
+    let found: DiskNode | undefined = this.root;
+    for (const name of namesOf(path)) found = found?.entries.get(name);
+    return found;
   }
 
   /** Throws what the system would: `ENOENT`. */
@@ -245,6 +244,17 @@ export class ModelDisk {
     yield folder;
     for (const node of folder.entries.values()) if (node.kind === "folder") yield* this.#folders(node);
   }
+}
+
+const names = new Map<string, readonly string[]>();
+
+/** Of the same few paths, again and again: explorers ask millions of times. */
+function namesOf(path: string): readonly string[] {
+  const known = names.get(path);
+  if (known) return known;
+  const found = path.split("/").filter(Boolean);
+  if (names.size < 100_000) names.set(path, found);
+  return found;
 }
 
 function sameName(left: Effect | undefined, right: Effect): boolean {

@@ -15,6 +15,9 @@ export interface Step {
 /** What a machine's steps wait for: a scheduler's word. What it throws, the operation throws, with nothing done. */
 export type Gate = (step: Step) => Promise<void> | void;
 
+/** Resolves when `ms` have passed for a process, or when the signal aborts. */
+export type Sleep = (process: ModelProcess, ms: number, signal?: AbortSignal) => Promise<void>;
+
 /** One machine: a disk, a clock, and the processes since its last boot. */
 export class Machine {
   readonly disk: ModelDisk;
@@ -22,7 +25,9 @@ export class Machine {
   /** Asked before every file operation. */
   gate: Gate = () => {};
   /** How time passes for a process that waits; without it waiting takes no time but moves the clock. */
-  sleep: (process: ModelProcess, ms: number) => Promise<void> = async (_process, ms) => this.pass(ms);
+  sleep: Sleep = async (_process, ms) => this.pass(ms);
+  /** What a file operation takes. */
+  stepMs = 0.1;
   steps = 0;
   #elapsedMs = 0;
   #processes = 0;
@@ -54,7 +59,8 @@ export class ModelProcess {
   readonly machine: Machine;
   readonly name: string;
   readonly pid: number;
-  readonly platform: Platform;
+  /** May be wrapped by who looks on. */
+  platform: Platform;
   readonly open = new Set<ModelFile>();
   /** Kills the process before the first operation that it says yes to. */
   diesBefore: (operation: string, path: string) => boolean = () => false;
@@ -88,7 +94,7 @@ export class ModelProcess {
   async step(operation: string, path: string): Promise<void> {
     const { machine } = this;
     machine.steps += 1;
-    machine.pass(0.1);
+    machine.pass(machine.stepMs);
     await machine.gate({ process: this, operation, path });
     if (this.diesBefore(operation, path)) this.kill();
     await this.alive();
@@ -124,7 +130,7 @@ function platformOf(process: ModelProcess): Platform {
       monotonicMs: () => machine.elapsedMs,
       async wait(ms, { signal } = {}) {
         if (signal?.aborted) throw signal.reason;
-        await machine.sleep(process, ms);
+        await machine.sleep(process, ms, signal);
         await process.alive();
         if (signal?.aborted) throw signal.reason;
       },

@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import { proofLedger } from "../ledger.ts";
+import { explore, type Exploration } from "./explore-scenarios.ts";
+import {
+  adoptAndForeigner,
+  adoptAndLockless,
+  foreignerAndReader,
+  killedPublisher,
+  prunerAndPin,
+  publisherAndReader,
+  publisherAndRollback,
+  readersOfOneProcess,
+  refusalAndPublisher,
+  twoPublishers,
+  withinTurns,
+  writersAndReader,
+} from "./scenarios.ts";
+import type { Interleaving } from "./stage.ts";
+import type { WithinTurn } from "./within-turn.ts";
+
+const ledger = proofLedger("interleavings", "explored");
+
+const readersSee = "whole releases, each as what its record says, the newest at each request, never an older one again";
+const writersLeave = "one writer at a time, every switch in the history, what is active whole at every step";
+
+interface Explored extends Exploration {
+  readonly scenario: Interleaving | WithinTurn;
+  readonly outcome: string;
+}
+
+/** How far each is explored: as far as the number of orders, which grows with a power of the steps, stays within seconds. */
+const explorations: readonly Explored[] = [
+  { scenario: publisherAndReader("strict"), budget: 2, random: 300, outcome: readersSee },
+  {
+    scenario: publisherAndReader("eventual"),
+    stepTimes: [0],
+    budget: 2,
+    random: 300,
+    outcome: "whole releases, each as what its record says, never an older one again",
+  },
+  { scenario: readersOfOneProcess, budget: 1, random: 400, outcome: `${readersSee}; no file is closed under one by the other` },
+  { scenario: twoPublishers(120_000), budget: 1, random: 200, outcome: `both publish; ${writersLeave}` },
+  {
+    scenario: twoPublishers(0),
+    budget: 1,
+    random: 200,
+    outcome: `one publishes, the other does, too, or is told who holds the lock; ${writersLeave}`,
+  },
+  { scenario: publisherAndRollback, budget: 1, random: 400, outcome: `both switch; ${writersLeave}` },
+  { scenario: writersAndReader, budget: 1, random: 300, outcome: `${writersLeave}; readers: ${readersSee}` },
+  { scenario: refusalAndPublisher, budget: 1, random: 200, outcome: `one release and one build in quarantine; ${writersLeave}` },
+  { scenario: killedPublisher, budget: 1, random: 300, outcome: `${readersSee}; the next publish works` },
+  { scenario: prunerAndPin, budget: 2, random: 200, outcome: "a pin that was taken stays; one that was pruned is none" },
+  ...[true, false].map<Explored>((inPlace) => ({
+    scenario: foreignerAndReader({ inPlace, locks: true }),
+    budget: 2,
+    random: 300,
+    outcome: "whole releases, the newest at each request",
+  })),
+  ...[true, false].map<Explored>((inPlace) => ({
+    scenario: adoptAndForeigner({ inPlace, locks: true }),
+    budget: 1,
+    random: 300,
+    outcome: "neither undoes the other; readers: whole releases, the newest at each request",
+  })),
+  { scenario: adoptAndLockless, budget: 2, random: 200, outcome: "the other program's release stays active, adopted or not" },
+  ...withinTurns.map<Explored>((scenario) => ({
+    scenario,
+    budget: 1,
+    random: 500,
+    outcome: scenario.name.includes("pin")
+      ? "a pin that was taken stays; one that was pruned is none"
+      : "whole releases, each under its own name",
+  })),
+];
+
+test.each(explorations.map((exploration) => [exploration.scenario.name, exploration] as const))(
+  "%s",
+  async (_name, exploration) => {
+    const { scenario, outcome, budget } = exploration;
+    const explored = await explore(scenario, exploration);
+    expect(explored.all).toBeGreaterThan(budget);
+    ledger.add({
+      operation: scenario.name,
+      fault: `every order with at most ${budget === 1 ? "one interference" : `${budget} interferences`}, and ${explored.random} random ones`,
+      outcome,
+      count: explored.all + explored.random,
+    });
+  },
+);

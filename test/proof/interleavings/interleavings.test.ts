@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { explore, type Exploration } from "./explore-scenarios.ts";
+import {
+  adoptAndForeigner,
+  adoptAndLockless,
+  foreignerAndReader,
+  killedPublisher,
+  publisherAndReader,
+  publisherAndRollback,
+  twoPublishers,
+  withinTurns,
+} from "./scenarios.ts";
+import type { Interleaving } from "./stage.ts";
+import type { WithinTurn } from "./within-turn.ts";
+
+/** A part of what interleavings.proof.ts does, small enough for every run of the tests: every order with one interference. */
+async function expectWhole(
+  scenario: Interleaving | WithinTurn | undefined,
+  exploration: Partial<Exploration> = {},
+): Promise<void> {
+  if (!scenario) throw new Error("there is no such scenario");
+  const explored = await explore(scenario, { budget: 1, random: 0, stepTimes: [0], ...exploration });
+  expect(explored.all).toBeGreaterThan(1);
+}
+
+const [, eventualWithinTurn, rollbackWithinTurn, pinWithinTurn, foreignWithinTurn] = withinTurns;
+
+test("FACTS 5: a reader that looks, stalls over two publishes and then opens serves no release under another's name", async () => {
+  await expectWhole(publisherAndReader("eventual"));
+  await expectWhole(eventualWithinTurn);
+});
+
+test("a reader is served the release that was active when it asked, or a later one, and never an older one again", async () => {
+  await expectWhole(publisherAndReader("strict"));
+  await expectWhole(rollbackWithinTurn, { stepTimes: [25] });
+});
+
+test("FACTS 5: a version number does not identify a manifest: every switch of a program that always writes version 1 is seen", async () => {
+  await expectWhole(foreignerAndReader({ inPlace: true, locks: true }));
+  await expectWhole(foreignerAndReader({ inPlace: false, locks: true }), { stepTimes: [25] });
+  await expectWhole(foreignWithinTurn);
+});
+
+test("FACTS 5: adopt compares the manifest, not its version, before it switches", async () => {
+  await expectWhole(adoptAndLockless);
+});
+
+test("adopt and another program under one lock: neither undoes the other", async () => {
+  await expectWhole(adoptAndForeigner({ inPlace: false, locks: true }));
+});
+
+test("FACTS 5: a pin that was opened and not yet locked while prune deleted it is no pin", async () => {
+  await expectWhole(pinWithinTurn, { budget: 2 });
+});
+
+test("FACTS 5: a slot is chosen after the build: a rollback that came in meanwhile is not overwritten", async () => {
+  await expectWhole(publisherAndRollback);
+});
+
+test("one writer at a time, by a kernel lock on a file that stays: two publishers that wait for each other both publish", async () => {
+  await expectWhole(twoPublishers(120_000));
+});
+
+test("a publisher that is killed leaves a whole release to its reader and to the next publisher", async () => {
+  await expectWhole(killedPublisher, { budget: 0, random: 60 });
+});
