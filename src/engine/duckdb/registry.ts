@@ -13,7 +13,7 @@ interface InodeUse {
   users: number;
   /** Whether the one user may write. */
   exclusive: boolean;
-  /** Open instances by what they were opened with, used or idle. */
+  /** Open instances by what they were opened with and the file that lay there, used or idle. */
   readonly shared: Map<string, Promise<Held>>;
   /** Everything to close once nobody uses the inode. */
   readonly held: Set<Held>;
@@ -27,6 +27,8 @@ interface Held {
   readonly instance: Closable;
   /** The inodes it may be on: one, or two when the path was renamed over while it was opened. */
   readonly keys: readonly string[];
+  /** Whether it is on the file that was looked at before. */
+  readonly certain: boolean;
 }
 
 /** All that the registry needs of an engine's instance. Closing is synchronous, so that no open can come in between. */
@@ -76,7 +78,8 @@ export async function lease<Instance extends Closable>(
     const stat = await existing(platform, request.path);
     const key = keyOf(stat);
     const use = await enter(platform, key, request);
-    const opened = use.shared.get(request.shareKey) ?? open(platform, { use, key }, request);
+    const shareKey = `${versionOf(stat)} ${request.shareKey}`;
+    const opened = use.shared.get(shareKey) ?? open(platform, { use, stat, shareKey }, request);
     let held: Held;
     try {
       held = await opened;
@@ -84,8 +87,8 @@ export async function lease<Instance extends Closable>(
       leave(key);
       throw error;
     }
-    if (held.keys.length === 1) {
-      const retire = () => void (use.shared.get(request.shareKey) === opened && use.shared.delete(request.shareKey));
+    if (held.certain) {
+      const retire = () => void (use.shared.get(shareKey) === opened && use.shared.delete(shareKey));
       return {
         instance: held.instance as Instance,
         file: { device: stat.device, inode: stat.inode },
@@ -148,21 +151,25 @@ async function enter<Instance extends Closable>(
 
 function open<Instance extends Closable>(
   platform: Platform,
-  { use, key }: { readonly use: InodeUse; readonly key: string },
+  { use, stat, shareKey }: { readonly use: InodeUse; readonly stat: FileStat; readonly shareKey: string },
   request: LeaseRequest<Instance>,
 ): Promise<Held> {
+  const key = keyOf(stat);
   const opening = (async () => {
     const instance = await request.make();
     // Not in `use.held` yet, but `use.users` counts this open, so nothing of the inode closes under it.
     const after = await fileStat(platform, request.path).catch(() => undefined);
     const other = after ? keyOf(after) : goneKey;
-    const held: Held = { instance, keys: other === key ? [key] : [key, other] };
-    if (other !== key) use.shared.delete(request.shareKey);
+    // Inode numbers are used again: the path may have been renamed over twice, and the instance be on the file between. Whoever writes changes the file itself.
+    const unchanged = request.exclusive === true || (after !== undefined && versionOf(after) === versionOf(stat));
+    const certain = other === key && unchanged;
+    const held: Held = { instance, keys: other === key ? [key] : [key, other], certain };
+    if (!certain) use.shared.delete(shareKey);
     for (const each of held.keys) if (each !== goneKey) (inodes.get(each) ?? newUse(each)).held.add(held);
     return held;
   })();
-  use.shared.set(request.shareKey, opening);
-  opening.catch(() => use.shared.delete(request.shareKey));
+  use.shared.set(shareKey, opening);
+  opening.catch(() => use.shared.delete(shareKey));
   return opening;
 }
 
@@ -229,6 +236,11 @@ function newUse(key: string): InodeUse {
   };
   inodes.set(key, use);
   return use;
+}
+
+/** Tells files apart that had one inode number one after the other. */
+function versionOf({ bytes, changedNs }: Pick<FileStat, "bytes" | "changedNs">): string {
+  return `${bytes}:${changedNs}`;
 }
 
 function keyOf(stat: Pick<FileStat, "device" | "inode">): string {

@@ -6,6 +6,7 @@ import { Database } from "../../../src/engine/duckdb/database.ts";
 import { loadDriver } from "../../../src/engine/duckdb/driver.ts";
 import { attach, createInstance } from "../../../src/engine/duckdb/instance.ts";
 import { closeWhenUnused, isOpenHere, lease, type Closable, type Lease } from "../../../src/engine/duckdb/registry.ts";
+import type { Platform } from "../../../src/platform/port.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 import { distUrl, startScript } from "../../support/child.ts";
 import { errorOf, platform, sampleFile, valueOf } from "./support.ts";
@@ -107,6 +108,52 @@ test("a path replaced while it is opened is opened again; the instance on an uns
   user.release();
   expect(instances.map(({ closed }) => closed)).toEqual([1, 1]);
   expect([isOpenHere(user.file), isOpenHere(moved.file)]).toEqual([false, false]);
+});
+
+/** A platform on which the file at a path has one inode number for ever, as a file system gives it out again and again. */
+function oneInode(): Platform {
+  const { files } = platform;
+  const statNow: typeof files.statNow = (path) => {
+    const stat = files.statNow(path);
+    return stat && { ...stat, device: 77n, inode: 7n };
+  };
+  return { ...platform, files: { ...files, statNow } };
+}
+
+test("FACTS 5: a path replaced by a file with the same inode number while it is opened is opened again", async () => {
+  const folder = temporaryFolder();
+  const path = fileIn(folder);
+  let attempts = 0;
+  const make = (): Promise<FakeInstance> => {
+    attempts += 1;
+    if (attempts === 1) renameSync(fileIn(folder, "another length"), path);
+    return Promise.resolve(new FakeInstance());
+  };
+  const leased = await lease(oneInode(), { path, shareKey: "x", make });
+  expect(attempts).toBe(2);
+  leased.release();
+  expect(leased.instance.closed).toBe(1);
+});
+
+test("FACTS 5: nobody shares an instance that was begun on an earlier file with the same inode number", async () => {
+  const folder = temporaryFolder();
+  const path = fileIn(folder);
+  let begin = (): void => {};
+  const began = new Promise<void>((resolve) => (begin = resolve));
+  const makeSlowly = async (): Promise<FakeInstance> => {
+    await began;
+    return new FakeInstance();
+  };
+  const slow = lease(oneInode(), { path, shareKey: "x", make: makeSlowly });
+  renameSync(fileIn(folder, "another length"), path);
+  const second = await lease(oneInode(), { path, shareKey: "x", make: () => Promise.resolve(new FakeInstance()) });
+  begin();
+  const first = await slow;
+  expect(first.instance).toBe(second.instance);
+  first.release();
+  expect(second.instance.closed).toBe(0);
+  second.release();
+  expect(second.instance.closed).toBe(1);
 });
 
 test("a path that never rests is given up after a bounded number of opens", async () => {
