@@ -14,7 +14,7 @@ const chapters = [
   [
     "interleavings",
     "Interleavings, modelled",
-    "Several writers, readers and prune run as processes on the same file system in memory; a scheduler decides before every file operation who goes on.",
+    'Several writers, readers and prune run as processes on the same file system in memory; a scheduler decides before every file operation that others can tell who goes on. To take the turn from a process that could go on, to let time pass meanwhile or to kill it is an interference: all orders with so many of them are run, and random ones with more, once with all of it in one tick of the clock and once with a time of its own for every change. At each step a monitor looks who holds the writer lock, whether what is active is whole and what its record says, and whether a pin that is locked goes away; each answer is held against what was active. "Within a reader\'s turn": the writer comes in also between two calls that the reader makes without waiting.',
   ],
   [
     "faults",

@@ -175,14 +175,10 @@ export class Scheduler {
       options.push({ cost: idle ? 0 : 1, what: "time passes", take: () => this.#passTime() });
     }
     const { victim } = this.#rules;
-    if (victim && !victim.dead && !this.#killed) {
+    if (victim && options.length > 0 && !victim.dead && !this.#killed) {
       options.push({ cost: 1, what: `${victim.name} is killed`, take: () => this.#kill(victim) });
     }
-    return options.length === 1 && this.#killsOnly(options) ? [] : options;
-  }
-
-  #killsOnly(options: readonly Option[]): boolean {
-    return options[0]?.what.endsWith("is killed") ?? false;
+    return options;
   }
 
   #let(waiting: Waiting): void {
