@@ -71,7 +71,7 @@ export const manifestActives: readonly ManifestShape[] = [
     group: "names",
     cases: textCases(["r000042", "r000002", "r123456789012345"], activeText),
     verdict: { kind: "unopenable", code: "FORMAT_UNSUPPORTED", says: `"active" is "r` },
-    commands: { ...foreignCommands, path: "FEATURE_MISSING" },
+    commands: { ...foreignCommands, status: "fail", path: "FEATURE_MISSING" },
   },
 ];
 

@@ -32,7 +32,10 @@ function unopenable(
   return { name, group: "names", cases, commands, verdict: { kind: "unopenable", code, says } };
 }
 
-const stemRefused = { ...foreignCommands, path: "MANIFEST_INVALID" } as const;
+const stemRefused = { ...foreignCommands, status: "fail", path: "MANIFEST_INVALID" } as const;
+
+/** The data is whole, and a publish or rollback leads out of it; but no reader can open it, and status says so. */
+const recordBroken = { ...ownCommands, status: "fail" } as const;
 
 /** Manifests that name a basename: stem of the data files and catalogue name. */
 export const manifestNames: readonly ManifestShape[] = [
@@ -52,7 +55,7 @@ export const manifestNames: readonly ManifestShape[] = [
     cases: textCases(["other", "DB_b", "db", "__proto__"], basename),
     code: "FILE_MISSING",
     says: "but there is no ",
-    commands: foreignCommands,
+    commands: { ...foreignCommands, status: "fail" },
   }),
   unopenable("`basename` that leaves the folder, under a digest that fits", {
     cases: (good) => [...badStems, "memory", "SYSTEM"].map((stem) => sealedCase(stem, good, { basename: stem })),
@@ -120,7 +123,7 @@ export const manifestRecords: readonly ManifestShape[] = [
     cases: (good) => pathsOut.map((path) => sealedCase(path, good, { record: { path, sha256: "0".repeat(64) } })),
     code: "MANIFEST_INVALID",
     says: `"record.path" is "`,
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("`record.path` through a link out of the folder", {
     cases: (good) => [
@@ -142,20 +145,20 @@ export const manifestRecords: readonly ManifestShape[] = [
     ],
     code: "MANIFEST_INVALID",
     says: `"record.path" is "`,
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("`record.sha256` of something else", {
     cases: (good) =>
       ["0", "f"].map((digit) => sealedCase(digit, good, { record: { path: reference, sha256: digit.repeat(64) } })),
     code: "RECORD_INVALID",
     says: "differs from the sha256 in the manifest",
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("a record that is missing", {
     cases: all(replaced("gone", clear)),
     code: "RECORD_INVALID",
     says: "cannot be read at ",
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("a record that is empty, cut off or edited", {
     cases: all(
@@ -165,7 +168,7 @@ export const manifestRecords: readonly ManifestShape[] = [
     ),
     code: "RECORD_INVALID",
     says: "differs from the sha256 in the manifest",
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("a link, a folder or a FIFO for a record", {
     cases: all(
@@ -177,7 +180,7 @@ export const manifestRecords: readonly ManifestShape[] = [
     ),
     code: "MANIFEST_INVALID",
     says: `"record.path" is "`,
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("a record of another shape, under its sha256", {
     cases: all(
@@ -196,13 +199,13 @@ export const manifestRecords: readonly ManifestShape[] = [
     ),
     code: "RECORD_INVALID",
     says: "r000002",
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   unopenable("a record of a higher format", {
     cases: all(edited("2", (record) => ({ ...record, formatVersion: 2 }))),
     code: "FORMAT_UNSUPPORTED",
     says: "has formatVersion 2",
-    commands: ownCommands,
+    commands: recordBroken,
   }),
   {
     name: "`previous` that names what is not kept",
