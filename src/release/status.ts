@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { firstLine } from "../errors/lockkeeper-error.ts";
 import { releaseOf } from "../model/manifest.ts";
 import type { StoreStatus } from "../model/results.ts";
@@ -45,10 +46,13 @@ async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise
   if (stat === undefined) return `${path} is active and does not exist`;
   if (!own || stat.kind === "symlink") return undefined;
   if (stat.kind !== "file") return `${path} is active and not a regular file`;
-  const expected = recordOf(store, own).record.files[0]?.bytes;
+  const { record } = recordOf(store, own);
+  const listed =
+    record.release === own.release ? record.files.find((file) => join(store.paths.folder, file.path) === path) : undefined;
+  if (!listed) return `${store.paths.record(own.release)} is not the record of ${own.release} in ${path}`;
   // Two publishes later the slot holds another release: what was seen counts only while the manifest is the one that led to it.
-  const same = stat.bytes === expected || (await lookAtManifest(store))?.identity !== current.identity;
-  return same ? undefined : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${expected}`;
+  const same = stat.bytes === listed.bytes || (await lookAtManifest(store))?.identity !== current.identity;
+  return same ? undefined : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${listed.bytes}`;
 }
 
 function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {

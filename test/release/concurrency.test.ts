@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -78,7 +79,9 @@ test("kill -9 of the publisher: the orphaned ETL keeps the build lock; after its
   await publish(store, rowsBuild(1));
   const publisher = slowPublish(folder, go, 7);
   await publisher.line("building");
+  const died = once(publisher.process, "exit");
   publisher.process.kill("SIGKILL");
+  await died;
   await expect(publish(store, rowsBuild(2))).rejects.toMatchObject({ code: "BUILD_LOCKED", holder: { pid: publisher.pid } });
   expect(readdirSync(join(folder, ".lockkeeper/builds"))).toHaveLength(1);
   writeFileSync(go, "");

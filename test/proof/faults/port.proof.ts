@@ -8,15 +8,21 @@ import { clear, countCalls, tryEvery, trySome, words } from "./sweep.ts";
 const ledger = proofLedger("faults", "port");
 const random = seeded(proofSeed());
 
-/** What a publish asks of the platform; it copies nothing. */
-const asked = kinds.filter((kind) => kind !== "copy");
+/** What a publish asks of the platform and what changes something; it copies nothing. Calls that only look fail by a seed, and each of them under the shim. */
+const changing: readonly Kind[] = ["create", "write", "sync", "rename", "unlink", "mkdir", "rmdir", "truncate", "lock", "mode"];
 
-test("publish, EIO at each call of the platform port", async () => {
+test("publish, EIO at each call of the platform port that changes something", async () => {
   const operator = startPortOperator();
   const counts = await countCalls(operator, publishing);
-  expect(asked.filter((kind) => counts[kind] === 0)).toEqual([]);
-  const count = await tryEvery(operator, publishing, { kinds: asked, errno: "EIO" });
-  ledger.add({ operation: "publish", fault: "EIO at each call of the platform port", outcome: clear, count });
+  expect(kinds.filter((kind) => kind !== "copy" && counts[kind] === 0)).toEqual([]);
+  let count = await tryEvery(operator, publishing, { kinds: changing, errno: "EIO" });
+  count += await trySome(operator, publishing, { each: 2, random });
+  ledger.add({
+    operation: "publish",
+    fault: "EIO at each call of the platform port that changes something, and any error at some of the others",
+    outcome: clear,
+    count,
+  });
 });
 
 test("publish, ENOSPC and short or empty writes at each call of the platform port that writes", async () => {

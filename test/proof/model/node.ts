@@ -62,11 +62,14 @@ export function contentsAfterCut(node: DiskNode): Buffer[] {
   const written = content.subarray(cleanBytes);
   const half = Math.floor(written.length / 2);
   const [head, tail] = [written.subarray(0, half), written.subarray(half)];
+  // From the line feed before the last line on: the last line is whole, and what comes before it never reached the disk.
+  const lastLine = written.length < 2 ? 0 : Math.max(written.lastIndexOf(0x0a, -2), 0);
   const torn = [
     [head],
     [Buffer.alloc(written.length)],
     [head, Buffer.alloc(tail.length)],
     [Buffer.alloc(head.length), tail],
+    [Buffer.alloc(lastLine), written.subarray(lastLine)],
     [head, durable.subarray(cleanBytes + half)],
     [Buffer.concat([durable.subarray(cleanBytes)], half), tail],
   ].map((parts) => Buffer.concat([clean, ...parts]));
