@@ -96,11 +96,12 @@ describe("words", () => {
 describe("streams", () => {
   const good: readonly (readonly [label: string, script: string])[] = [
     ["stdin closed", '"$0" "$@" <&-'],
+    ["stdout closed", '"$0" "$@" >&-'],
     ["stderr closed", '"$0" "$@" 2>&-'],
     ["a reader that is gone", '"$0" "$@" | head -c 0; exit "${PIPESTATUS[0]}"'],
     ["a full stderr", '"$0" "$@" 2>/dev/full'],
   ];
-  test("closed stdin or stderr, a reader that is gone and a full stderr change nothing: exit 0", async () => {
+  test("closed streams, a reader that is gone and a full stderr change nothing: exit 0", async () => {
     const folder = await published();
     for (const [label, script] of good) {
       expect({ label, code: (await shell(script, ["status"], folder)).code }).toEqual({ label, code: 0 });
@@ -111,7 +112,7 @@ describe("streams", () => {
     }
     ledger.add({
       operation: "status and publish",
-      fault: "stdin or stderr closed, stdout's reader gone, stderr full",
+      fault: "stdin, stdout or stderr closed, stdout's reader gone, stderr full",
       outcome: "exit 0, done",
       count: 2 * good.length,
     });

@@ -9,6 +9,7 @@ import { storeStatus } from "../../../src/release/status.ts";
 import { distUrl, startScript } from "../../support/child.ts";
 import { startOperation, storeIn } from "../../support/store.ts";
 import { proofLedger } from "../ledger.ts";
+import { asNobody } from "./support/nobody.ts";
 import { put } from "./support/place.ts";
 import { degradedBy, recovered, servingReader } from "./support/serving.ts";
 import { good, rowsSql, templateStore } from "./support/template.ts";
@@ -60,23 +61,6 @@ test("replaced a thousand times a second while it is read: every answer is one r
     count: replacements,
   });
 });
-
-/** What `body` comes to for a user who may not read the manifest. */
-async function asNobody(folder: string, body: string): Promise<Record<string, unknown>> {
-  const child = startOperation(
-    folder,
-    `
-    const { openReader } = await import(${JSON.stringify(distUrl("workspace/open-reader.js"))});
-    const { storeStatus } = await import(${JSON.stringify(distUrl("release/status.js"))});
-    process.setgid(65534);
-    process.setuid(65534);
-    ${body}
-  `,
-  );
-  expect(await child.ended).toMatchObject({ code: 0 });
-  const line = child.stdout().trim().split("\n").at(-1) ?? "";
-  return JSON.parse(line.slice(line.indexOf(" ") + 1)) as Record<string, unknown>;
-}
 
 test("FACTS 5: a manifest that this user may not read, as another user, for root ignores modes", async () => {
   const fault = "a manifest of mode 000";
