@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { ErrorCode } from "../errors/codes.ts";
 import { firstLine, isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 
@@ -13,10 +14,16 @@ const known: Record<string, { readonly code: ErrorCode; readonly hint: string }>
   ENOENT: { code: "FILE_MISSING", hint: "Check the path." },
 };
 
-/** Node's error code (`ENOSPC`, …) of a thrown value, if it has one. */
+/** Names of the system's errors that libuv has none for, such as `EDQUOT`: Node calls them "Unknown system error -122". */
+const unnamed = /^Unknown system error/;
+
+/** Node's error code (`ENOSPC`, …) of a thrown value, if it has one; by the system's table where Node knows no name. */
 export function errnoOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  const { code, errno } = (error ?? {}) as { readonly code?: unknown; readonly errno?: unknown };
+  if (typeof code !== "string") return undefined;
+  if (!unnamed.test(code)) return code;
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === -Number(errno)) ?? [];
+  return name ?? "EIO";
 }
 
 /**
