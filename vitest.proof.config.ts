@@ -5,7 +5,7 @@ const slow = { ...tests.test, testTimeout: 10 * 60_000, hookTimeout: 2 * 60_000 
 const measuring = "test/load/*.proof.ts";
 
 /**
- * The slow proofs: minutes of load and many killed processes. First those that measure memory, one at a time; then the others, two files at a time, for
+ * The slow proofs: minutes of load and many killed processes. Those that measure memory run by themselves, one at a time; the others two files at a time, for
  * most of them wait for processes to start, and none asserts a time.
  */
 export default defineConfig({
