@@ -11,13 +11,16 @@ import type { ReleaseStore } from "./store.ts";
 
 type LockStatus = NonNullable<StoreStatus["lock"]>;
 
-/** What is active, whether its file is there and as large as recorded, and who holds a lock: cheap, opens no database, takes no lock. Never throws for a broken store; it says so. */
+/**
+ * What is active, whether its file is there and as large as recorded, and who holds a lock: cheap, opens no database, takes no lock. Never throws for a
+ * broken store; it says so.
+ */
 export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   const { state, problem } = await readStateOrProblem(store);
   const manifest = state.current?.manifest;
   // What keeps the locks from being looked at (a folder of another user) is in the problem already.
   const lock = problem === undefined ? await eitherLock(store) : await eitherLock(store).catch(() => undefined);
-  const damage = await dataDamage(store, state).catch((error: unknown) => firstLine(error));
+  const damage = await settledDamage(store, state);
   const concerns = [...(damage === undefined ? [] : [damage]), ...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
   const previous = manifest?.own?.previous;
   return {
@@ -36,6 +39,14 @@ function worstOf(concerns: readonly string[]): StoreStatus["status"] {
   return concerns.length > 0 ? "warn" : "pass";
 }
 
+/** Two publishes later the slot holds another release and the record is gone: what was seen counts only while the manifest is the one that led to it. */
+async function settledDamage(store: ReleaseStore, state: StoreState): Promise<string | undefined> {
+  const damage = await dataDamage(store, state).catch((error: unknown) => firstLine(error));
+  if (damage === undefined) return undefined;
+  const now = await lookAtManifest(store).catch(() => undefined);
+  return now?.identity === state.current?.identity ? damage : undefined;
+}
+
 /** Why no reader could open the active release, as far as a look at names and sizes tells; `check` compares every byte. */
 async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise<string | undefined> {
   if (!current) return undefined;
@@ -50,9 +61,9 @@ async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise
   const listed =
     record.release === own.release ? record.files.find((file) => join(store.paths.folder, file.path) === path) : undefined;
   if (!listed) return `${store.paths.record(own.release)} is not the record of ${own.release} in ${path}`;
-  // Two publishes later the slot holds another release: what was seen counts only while the manifest is the one that led to it.
-  const same = stat.bytes === listed.bytes || (await lookAtManifest(store))?.identity !== current.identity;
-  return same ? undefined : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${listed.bytes}`;
+  return stat.bytes === listed.bytes
+    ? undefined
+    : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${listed.bytes}`;
 }
 
 function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {

@@ -41,3 +41,27 @@ test("a record that is missing is told, and another program's file only where it
     detail: [expect.stringContaining("DB_b.duckdb"), expect.any(String)],
   });
 });
+
+test("a store that switches while it is looked at is not told as damaged", async () => {
+  const folder = temporaryFolder();
+  const store = storeIn(folder);
+  await publish(store, rowsBuild(1));
+  const { files } = store.platform;
+  let looked = false;
+  const racing: typeof files = {
+    ...files,
+    async stat(path) {
+      // Between the look at the manifest and the one at its record and file: two publishes, after which neither is there.
+      if (path.endsWith("DB_a.duckdb") && !looked) {
+        looked = true;
+        await publish(store, rowsBuild(2));
+        await publish(store, rowsBuild(3));
+        await publish(store, rowsBuild(4));
+      }
+      return files.stat(path);
+    },
+  };
+  const status = await storeStatus({ ...store, platform: { ...store.platform, files: racing } });
+  expect(looked).toBe(true);
+  expect(status).toMatchObject({ status: "pass", release: "r000001", detail: [] });
+});
