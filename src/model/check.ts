@@ -1,27 +1,14 @@
 import { z } from "zod";
-
-const severity = z.enum(["warn", "error"]).default("error").describe("`error` refuses the release, `warn` only reports.");
-const tableName = z.string().min(1).describe("`name`, or `schema.name` outside the schema `main`.");
-const rowCount = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+import { checkShapes } from "./check-shapes.ts";
 
 /** A configured rule that a build must pass before the switch. */
-export const checkSchema = z.discriminatedUnion("check", [
-  z.strictObject({ check: z.literal("tables"), name: z.string().optional(), severity, names: z.array(tableName).min(1) }),
-  z
-    .strictObject({
-      check: z.literal("rows"),
-      name: z.string().optional(),
-      severity,
-      table: tableName,
-      min: rowCount.optional(),
-      max: rowCount.optional(),
-    })
-    .refine(({ min, max }) => min !== undefined || max !== undefined, "needs min, max or both")
-    .refine(({ min = 0, max = Infinity }) => min <= max, "has a min above its max"),
-]);
+export const checkSchema = z.discriminatedUnion("check", checkShapes);
 
-/** A configured check. */
+/** A configured check. Where a `sql` check names a file, loading the configuration puts the file's text into `query`. */
 export type Check = z.infer<typeof checkSchema>;
+
+/** A configured check of one kind. */
+export type CheckOf<Kind extends Check["check"]> = Extract<Check, { check: Kind }>;
 
 /** What a check found. `observed` and `expected` are for people and machines alike: short text. */
 export const checkResultSchema = z.object({
@@ -30,13 +17,20 @@ export const checkResultSchema = z.object({
   severity: z.enum(["warn", "error"]),
   status: z.enum(["pass", "fail", "skip"]),
   table: z.string().optional(),
+  column: z.string().optional().describe("The column, or several with a comma and a space between."),
   observed: z.string(),
   expected: z.string(),
   message: z.string(),
+  sql: z.string().optional().describe("A statement that shows the offending rows."),
 });
 
 /** What a check found. */
 export type CheckResult = z.infer<typeof checkResultSchema>;
+
+/** Check results from a file; `undefined` where they are none. */
+export function parseCheckResults(value: unknown): readonly CheckResult[] | undefined {
+  return z.array(checkResultSchema).safeParse(value).data;
+}
 
 /** Whether results refuse a release: one failed check of severity `error` is enough. */
 export function refuses(results: readonly CheckResult[]): boolean {

@@ -1,5 +1,6 @@
 import { normalize } from "node:path";
 import type { z } from "zod";
+import { tokenConfigSchema } from "./access-token.ts";
 import { checkSchema } from "./check.ts";
 import {
   buildConfigSchema,
@@ -7,11 +8,14 @@ import {
   readerConfigSchema,
   readerLimitsSchema,
   releaseStoreConfigSchema,
+  retentionConfigSchema,
+  webhookConfigSchema,
   type Config,
 } from "./config.ts";
 import type { Finding } from "./finding.ts";
 import { idPattern } from "./names.ts";
 import { didYouMean } from "./nearest.ts";
+import { serveAlarmsSchema, serveConfigSchema, serveFaults, serveLimitsSchema } from "./serve-config.ts";
 
 /** What `parseConfig` makes of a file: the configuration when no finding is an error, and every finding. */
 export interface ParsedConfig {
@@ -27,17 +31,13 @@ type Issue = z.core.$ZodIssue;
  * is neither here nor in the schema is a mistake; a key that is here is refused by name, never ignored.
  */
 const plannedKeys: Readonly<Record<string, readonly string[]>> = {
-  "": ["serve", "tokens", "vault"],
-  "stores.*": ["queries", "artifacts", "retention", "datasets"],
-  "stores.*.checks.*": ["drift"],
+  "": ["vault"],
+  "stores.*": ["artifacts", "datasets"],
 };
 
 /** Values that are planned but not in this version. */
 const plannedValues: Readonly<Record<string, readonly string[]>> = {
   "stores.*.kind": ["warehouse", "sqlite", "rolling", "runs"],
-  "stores.*.layout": ["releases"],
-  "stores.*.space": ["2x"],
-  "stores.*.checks.*.check": ["schema", "unique", "not_null", "accepted", "references", "fresh", "sql"],
 };
 
 /** Checks a parsed TOML document. All faults are listed, not only the first; never throws for what the file says. */
@@ -53,7 +53,10 @@ export function parseConfig(document: unknown): ParsedConfig {
     ...issues.flatMap((issue) => findingsOf(issue, document)).filter((finding) => !belongsTo(finding, planned)),
     ...planned.map((id) => plannedValue(["stores", id, "kind"], valueAt(document, ["stores", id, "kind"]))),
   ];
-  if (parsed.success) findings.push(...sharedFolders(parsed.data));
+  if (parsed.success) {
+    findings.push(...sharedFolders(parsed.data));
+    findings.push(...serveFaults(parsed.data).map(({ path, rest }) => invalid(path, rest)));
+  }
   return { config: parsed.success && findings.length === 0 ? parsed.data : undefined, findings };
 }
 
@@ -65,13 +68,17 @@ function findingsOf(issue: Issue, document: unknown): Finding[] {
   const path = issue.path.map((part) => (typeof part === "symbol" ? String(part) : part));
   if (issue.code === "unrecognized_keys")
     return issue.keys.filter((key) => key !== "__proto__").map((key) => unknownKey(path, key, document));
+  if (issue.code === "invalid_key" && path[0] === "tokens")
+    return [invalid(path, "is no name of a claim; use 1 to 128 characters")];
   if (issue.code === "invalid_key") {
     return [invalid(path, `is not a store id; use lower-case letters, digits, "_" and "-", at most 64 (${idPattern.source})`)];
   }
   const value = valueAt(document, path);
   if (plannedValues[patternOf(path)]?.includes(String(value))) return [plannedValue(path, value)];
   if (value === undefined) return [missing(path, issue)];
-  return [invalid(path, `is ${shown(value)}; ${ruleOf(issue, value)}`)];
+  // An address may hold a password or a token, and what stands where a secret's variable should may be the secret.
+  const isSecret = /^(stores\.\*\.webhooks(\.\*(\.(url|secret))?)?|tokens(\.\*(\.sha256)?)?)$/.test(patternOf(path));
+  return [invalid(path, `${isSecret ? "cannot be used" : `is ${shown(value)}`}; ${ruleOf(issue, value)}`)];
 }
 
 function unknownKey(path: Path, key: string, document: unknown): Finding {
@@ -93,6 +100,12 @@ function keysAt(path: Path, document: unknown): string[] {
     "stores.*.reader": readerConfigSchema,
     "stores.*.reader.limits": readerLimitsSchema,
     "stores.*.build": buildConfigSchema,
+    "stores.*.retention": retentionConfigSchema,
+    "stores.*.webhooks.*": webhookConfigSchema,
+    serve: serveConfigSchema,
+    "serve.limits": serveLimitsSchema,
+    "serve.alarms": serveAlarmsSchema,
+    "tokens.*": tokenConfigSchema,
   };
   const table =
     tables[patternOf(path)] ??
@@ -102,18 +115,12 @@ function keysAt(path: Path, document: unknown): string[] {
 
 function missing(path: Path, issue: Issue): Finding {
   const pattern = patternOf(path);
-  if (pattern === "stores.*.layout") {
-    return feature(path, `${nameOf(path)} is missing and its default "releases" is not in this version; say layout = "slots"`);
-  }
   const example: Readonly<Record<string, string>> = { format: "format = 1", "stores.*.kind": 'kind = "release"' };
   return invalid(path, `is missing; ${example[pattern] ? `say ${example[pattern]}` : ruleOf(issue, undefined)}`);
 }
 
 function plannedValue(path: Path, value: unknown): Finding {
-  return feature(
-    path,
-    `${nameOf(path)} = ${shown(value)} is not in this version${path.at(-1) === "layout" ? '; say layout = "slots"' : ""}`,
-  );
+  return feature(path, `${nameOf(path)} = ${shown(value)} is not in this version`);
 }
 
 function ruleOf(issue: Issue, value: unknown): string {
@@ -125,6 +132,7 @@ function ruleOf(issue: Issue, value: unknown): string {
     case "invalid_value":
       return `it must be ${issue.values.map((known) => JSON.stringify(known)).join(" or ")}${near(value, issue.values)}`;
     case "invalid_union":
+      if (issue.message.startsWith("must ")) return `it ${issue.message}`;
       return `it must be ${checkNames.map((name) => JSON.stringify(name)).join(" or ")}${near(value, checkNames)}`;
     case "too_small":
       return issue.origin === "array" || issue.origin === "string"

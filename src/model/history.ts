@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { relSchema } from "./plan.ts";
 import { switchReasons } from "./manifest.ts";
+import { quickLook } from "./quick-look.ts";
 
 /** One line of `.lockkeeper/history.jsonl`. `id` is the line's sequence number and the event id. */
 export const historyEventSchema = z.object({
@@ -22,6 +23,8 @@ export const historyEventSchema = z.object({
 /** One line of the history. */
 export type HistoryEvent = z.infer<typeof historyEventSchema>;
 
+const isPlainEvent = quickLook(historyEventSchema);
+
 /**
  * The history's events, oldest first, and how many bytes of the file are whole lines: what a crash in mid-append left at the end is in neither,
  * be it a part of a line or, after a power cut, a line with blocks that never reached the disk. A malformed line elsewhere is skipped; so is one of
@@ -31,11 +34,22 @@ export function parseHistory(bytes: Buffer): { readonly events: HistoryEvent[]; 
   const wholeBytes = wholeLines(bytes);
   const events: HistoryEvent[] = [];
   for (const line of bytes.subarray(0, wholeBytes).toString("utf8").split("\n")) {
-    if (line === "") continue;
-    const parsed = historyEventSchema.safeParse(parseLine(line));
-    if (parsed.success) events.push(parsed.data);
+    const parsed = parseHistoryLine(line);
+    if (typeof parsed === "object") events.push(parsed);
   }
   return { events, wholeBytes };
+}
+
+/**
+ * What one line says, given without its line feed: an event; `unknown`, JSON that is none, as a newer version may write; or `broken`, which is no JSON.
+ * Where whole lines end is decided by the broken ones alone.
+ */
+export function parseHistoryLine(line: string): HistoryEvent | "unknown" | "broken" {
+  const value = parseLine(line);
+  if (value === undefined) return "broken";
+  if (isPlainEvent(value)) return value as HistoryEvent;
+  const parsed = historyEventSchema.safeParse(value);
+  return parsed.success ? parsed.data : "unknown";
 }
 
 function wholeLines(bytes: Buffer): number {

@@ -16,6 +16,11 @@ export function isSlot(value: unknown): value is Slot {
   return value === "a" || value === "b";
 }
 
+/** The layout of the release that a manifest calls `active`: a slot, or a release id. */
+export function layoutOfActive(active: string): LayoutKind {
+  return isSlot(active) ? "slots" : "releases";
+}
+
 /** Stem of a slot's file: `holdings_a`. Also the second name it is attached under. */
 export function slotStem(basename: string, slot: Slot): string {
   return `${basename}_${slot}`;
@@ -30,6 +35,7 @@ export function slotStems(names: readonly string[]): string[] {
 /** Every path of a release store, from its folder. Nothing else spells these names. */
 export function storePaths(folder: string) {
   const own = join(folder, ".lockkeeper");
+  const releases = join(folder, "releases");
   return {
     folder,
     own,
@@ -37,14 +43,20 @@ export function storePaths(folder: string) {
     writerLock: join(folder, ".writer.lock"),
     buildLock: join(own, "build.lock"),
     records: join(own, "records"),
-    record: (release: string) => join(own, "records", `${release}.json`),
+    record: (release: string, layout: LayoutKind) => join(folder, recordReference(release, layout)),
+    releases,
+    release: (release: string) => join(releases, release),
     pins: join(own, "pins"),
     pin: (release: string) => join(own, "pins", `${release}.pin`),
+    mark: (release: string) => join(own, "pins", `${release}.json`),
     builds: join(own, "builds"),
     build: (build: string) => join(own, "builds", build),
+    lease: (build: string) => join(own, "builds", build, "lease.json"),
     quarantine: join(own, "quarantine"),
     trash: join(own, "trash"),
     history: join(own, "history.jsonl"),
+    webhooks: join(own, "webhooks"),
+    webhooksLock: join(own, "webhooks", "deliver.lock"),
     slot: (basename: string, slot: Slot) => join(folder, `${slotStem(basename, slot)}.duckdb`),
   };
 }
@@ -53,6 +65,19 @@ export function storePaths(folder: string) {
 export type StorePaths = ReturnType<typeof storePaths>;
 
 /** A record's path as the manifest names it: relative to the store's folder, with `/`. */
-export function recordReference(release: string): string {
-  return `.lockkeeper/records/${release}.json`;
+export function recordReference(release: string, layout: LayoutKind): string {
+  return layout === "slots" ? `.lockkeeper/records/${release}.json` : `releases/${release}/release.json`;
+}
+
+/**
+ * The DuckDB file of the release that a manifest calls `active`: relative to the store's folder, with `/`. A store that was converted from `slots` has
+ * releases of either kind.
+ */
+export function dataFileReference(basename: string, active: string): string {
+  return isSlot(active) ? `${slotStem(basename, active)}.duckdb` : `releases/${active}/${basename}.duckdb`;
+}
+
+/** Names under which that file is attached, first the one that its own views use. */
+export function catalogueNames(basename: string, active: string): [string, ...string[]] {
+  return isSlot(active) ? [basename, slotStem(basename, active)] : [basename];
 }

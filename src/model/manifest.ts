@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { firstLine, LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { isSlot, type LayoutKind } from "./layout.ts";
+import { isSlot, layoutOfActive, type LayoutKind } from "./layout.ts";
 import { isBasename, releaseIdPattern } from "./names.ts";
 import { formatVersion } from "./version.ts";
 
@@ -148,7 +148,7 @@ export function parseManifest(bytes: Buffer, path: string): Manifest {
     active,
     version: Math.abs(version as number),
     lastUpdated,
-    layout: isSlot(active) ? "slots" : "releases",
+    layout: layoutOfActive(active),
     basename,
     own,
   };

@@ -6,6 +6,9 @@ export const idPattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 /** Release ids: `r` and at least six digits. */
 export const releaseIdPattern = /^r\d{6,15}$/;
 
+/** Ids of builds, under which the refused ones lie in quarantine: twelve random hex digits. */
+export const buildIdPattern = /^[0-9a-f]{12}$/;
+
 /** Names DuckDB keeps for itself; a file of that name cannot be attached (`memory`, `main`, `temp`, `system`). */
 export const reservedBasenames: ReadonlySet<string> = new Set(["memory", "main", "temp", "system"]);
 

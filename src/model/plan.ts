@@ -23,6 +23,7 @@ export const publishPlanSchema = z.object({
   target: z.string().describe("Path that the build would be installed at, as things stand now."),
   bytesNeeded: z.int().min(0),
   bytesFree: z.int().min(0),
+  bytesFreed: z.int().min(0).optional().describe('Of the inactive slot, which `space = "2x"` removes before the build.'),
   steps: z.array(planStepSchema),
 });
 

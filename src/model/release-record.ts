@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { checkResultSchema } from "./check.ts";
+import { dataFileReference, type LayoutKind, type StorePaths } from "./layout.ts";
+import { isBasename } from "./names.ts";
+import { relSchema } from "./plan.ts";
+import { quickLook } from "./quick-look.ts";
+import { watermarkSchema } from "./watermark.ts";
 import { formatVersion } from "./version.ts";
 
 /** One file of a release. `path` is relative to the store's folder, with `/`. */
@@ -28,10 +33,16 @@ export const releaseRecordSchema = z.object({
   layout: z.enum(["slots", "releases"]),
   basename: z.string(),
   parent: z.string().optional(),
+  base: relSchema.optional().describe("The release that this one's data began as a copy of."),
+  build: z.string().optional().describe("The build's random id; absent for what was adopted."),
   createdAt: z.iso.datetime(),
   builder: z.object({
-    kind: z.enum(["command", "function", "copy", "adopted"]),
+    kind: z.enum(["command", "function", "sql", "copy", "adopted", "detached"]),
     command: z.array(z.string()).optional(),
+    sql: z
+      .array(z.object({ path: z.string(), sha256: z.string() }))
+      .optional()
+      .describe("The files of a SQL build, in the order in which they ran; paths as the build knew them."),
     exit: z.int().optional(),
     durationMs: z.number().min(0),
   }),
@@ -39,6 +50,7 @@ export const releaseRecordSchema = z.object({
   files: z.array(releaseFileSchema),
   tables: z.array(releaseTableSchema),
   checks: z.array(checkResultSchema),
+  watermarks: z.array(watermarkSchema).optional().describe("How far the data reaches, as the build reported it; each name once."),
 });
 
 /** A release record. */
@@ -47,6 +59,48 @@ export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
 export type ReleaseFile = z.infer<typeof releaseFileSchema>;
 /** One table of a release record. */
 export type ReleaseTable = z.infer<typeof releaseTableSchema>;
+
+const isPlainRecord = quickLook(releaseRecordSchema);
+
+/** What a manifest calls the release of a record; `undefined` where its data file does not lie where its layout puts it. */
+export function activeOf({ layout, release, basename, files }: ReleaseRecord): string | undefined {
+  const names = layout === "slots" ? ["a", "b"] : [release];
+  return isBasename(basename) ? names.find((active) => dataFileReference(basename, active) === files[0]?.path) : undefined;
+}
+
+/** A release record larger than this is refused. Bytes. */
+export const recordBytesMax = 64 * 1024 * 1024;
+
+/** A record as it lies in a store. */
+export interface FoundRecord {
+  readonly record: ReleaseRecord;
+  readonly bytes: Buffer;
+  readonly layout: LayoutKind;
+}
+
+/** A store that was converted has records of both layouts. */
+const layoutKinds: readonly LayoutKind[] = ["releases", "slots"];
+
+/**
+ * The record of a release id, read with `read`, which gives `undefined` where nothing lies; `undefined` where there is none. Throws `RECORD_INVALID`, also for
+ * one of another release or of a file elsewhere, so that nobody follows it out of the store; `FORMAT_UNSUPPORTED`.
+ */
+export function findRecord(
+  paths: Pick<StorePaths, "record">,
+  release: string,
+  read: (path: string) => Buffer | undefined,
+): FoundRecord | undefined {
+  for (const layout of layoutKinds) {
+    const path = paths.record(release, layout);
+    const bytes = read(path);
+    if (!bytes) continue;
+    const record = parseRecord(bytes, path);
+    if (record.release === release && activeOf(record) !== undefined) return { record, bytes, layout };
+    const file = record.files[0]?.path ?? "no file";
+    throw new LockkeeperError("RECORD_INVALID", `${path} is of release ${record.release} in ${file}`, { subject: path });
+  }
+  return undefined;
+}
 
 /** The bytes of a record. */
 export function renderRecord(record: Omit<ReleaseRecord, "formatVersion">): Buffer {
@@ -67,6 +121,8 @@ export function parseRecord(bytes: Buffer, path: string): ReleaseRecord {
       subject: path,
     });
   }
+  // A list of releases reads a thousand records, of which zod would take half the time.
+  if (isPlainRecord(value)) return value as ReleaseRecord;
   const parsed = releaseRecordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -18,6 +18,37 @@ export function formatDuration(ms: number): string {
   return `${ms / unitMs[unit]}${unit}`;
 }
 
+const unitBytes = {
+  B: 1n,
+  kB: 1_000n,
+  KB: 1_000n,
+  MB: 1_000_000n,
+  GB: 1_000_000_000n,
+  KiB: 1_024n,
+  MiB: 1_048_576n,
+  GiB: 1_073_741_824n,
+} as const;
+
+/** A size as configuration spells it: a number and a unit, of 1000 (`kB`, `KB`, `MB`, `GB`) or of 1024 (`KiB`, `MiB`, `GiB`), or `B`. */
+const bytesPattern = /^(\d{1,16})(?:\.(\d{1,6}))?(B|[kK]B|[MG]B|[KMG]iB)$/;
+
+/** Bytes of `64MB`, `1.5KiB`, `512B`; `undefined` for anything else: a bare number, and what is no whole number of bytes. */
+export function parseBytes(text: string): number | undefined {
+  const match = bytesPattern.exec(text);
+  if (!match) return undefined;
+  const [, whole = "", part = "", unit] = match;
+  const product = BigInt(whole + part) * unitBytes[unit as keyof typeof unitBytes];
+  const divisor = 10n ** BigInt(part.length);
+  const bytes = Number(product / divisor);
+  return product % divisor === 0n && Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** A spelling in powers of 1000 that `parseBytes` reads back as the same number: 64000000 is `64MB`. */
+export function formatSize(bytes: number): string {
+  const unit = (["GB", "MB", "kB"] as const).find((name) => bytes > 0 && bytes % Number(unitBytes[name]) === 0) ?? "B";
+  return `${bytes / Number(unitBytes[unit])}${unit}`;
+}
+
 /** How long something took, for people: `40 ms`, `3.2 s`, `2 min 05 s`, `1 h 02 min`. */
 export function formatElapsed(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -37,6 +68,11 @@ export function formatBytes(bytes: number): string {
     index += 1;
   }
   return `${index === 0 ? value : value.toFixed(value < 9.95 ? 2 : 1)} ${units[index]}`;
+}
+
+/** `1 row`, `2,345 rows`. */
+export function counted(count: number | bigint, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${Number(count) === 1 ? "" : "s"}`;
 }
 
 function twoDigits(value: number): string {

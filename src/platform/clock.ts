@@ -4,6 +4,9 @@ import type { Clock } from "./port.ts";
 export const nodeClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
+  // CLOCK_MONOTONIC (Linux), mach_absolute_time (macOS), QueryPerformanceCounter (Windows): each counts from the boot. The uptime of `node:os` may be a
+  // container's own.
+  uptimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
   wait(ms, { signal, idle = false } = {}) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {

@@ -145,22 +145,26 @@ function readNow(path: string, bytesMax: number): { readonly bytes: Buffer | und
   try {
     const stat = toStat(fstatSync(descriptor, { bigint: true }));
     if (stat.kind !== "file" || stat.bytes > bytesMax) return { bytes: undefined, stat };
-    return { bytes: readAll(descriptor, bytesMax), stat };
+    return { bytes: readAll(descriptor, { expected: stat.bytes, bytesMax }), stat };
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** Reads to the end, not to the size of the stat: a file that grows meanwhile is read as far as `bytesMax`. */
-function readAll(descriptor: number, bytesMax: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytesMax);
+function readAll(descriptor: number, { expected, bytesMax }: { readonly expected: number; readonly bytesMax: number }): Buffer {
+  // Not a buffer of `bytesMax`: a list reads a thousand small files whose bound is 64 MiB. The byte more is where the end shows.
+  let buffer = Buffer.allocUnsafe(Math.min(expected + 1, bytesMax));
   let done = 0;
   while (done < bytesMax) {
-    const count = readSync(descriptor, buffer, done, bytesMax - done, done);
+    if (done === buffer.length) buffer = Buffer.concat([buffer], Math.min(2 * buffer.length, bytesMax));
+    const count = readSync(descriptor, buffer, done, buffer.length - done, done);
     if (count === 0) break;
     done += count;
+    // Fewer than asked for, behind the end that `fstat` told: a second read would say so, too, and of a small file cost as much as the first.
+    if (done >= expected && done < buffer.length) break;
   }
-  return Buffer.from(buffer.subarray(0, done));
+  return buffer.subarray(0, done);
 }
 
 function toStat(stats: BigIntStats): FileStat {

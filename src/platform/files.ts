@@ -39,6 +39,11 @@ export async function replaceFile(platform: Platform, file: NewFile): Promise<vo
   }
 }
 
+/** Whether a file of that name is one that `replaceFile` was writing: of a process that is at it, or of one that was killed. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /**
  * Makes a new file with `bytes`, fsynced; its folder entry is not. The name must be free.
  */

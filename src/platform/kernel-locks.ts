@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { errnoOf, ioError } from "./io-error.ts";
+import { fileName, listKernelLocks, lockHolders } from "./lock-holders.ts";
 import type { FileStat, KernelLocks, LockRange, OpenFile } from "./port.ts";
 
 interface LockAddon {
@@ -40,19 +40,22 @@ export const nodeKernelLocks: KernelLocks = {
     }
   },
   async count(stat: FileStat): Promise<number | undefined> {
-    if (process.platform !== "linux") return undefined;
-    const table = await readFile("/proc/locks", "utf8").catch(() => undefined);
-    if (table === undefined) return undefined;
-    const key = ` ${deviceName(stat.device)}:${stat.inode} `;
-    return table.split("\n").filter((line) => line.includes(key) && !line.includes("->")).length;
+    const listed = await listKernelLocks();
+    const name = fileName(stat);
+    return listed?.filter(({ file }) => file === name).length;
   },
+  holders: lockHolders,
 };
 
-/** A device number as `/proc/locks` prints it: major and minor in hexadecimal, at least two digits. */
-function deviceName(device: bigint): string {
-  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
-  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn);
-  return `${major.toString(16).padStart(2, "0")}:${(minor & 0xffffffffn).toString(16).padStart(2, "0")}`;
+/** Why there are no kernel locks on this platform: `PLATFORM_UNSUPPORTED`. `undefined` where the addon loads. */
+export function lockAddonProblem(): LockkeeperError | undefined {
+  try {
+    loadAddon();
+    return undefined;
+  } catch (error) {
+    if (isLockkeeperError(error)) return error;
+    throw error;
+  }
 }
 
 function loadAddon(): LockAddon {

@@ -1,3 +1,5 @@
+import type { LockkeeperError } from "../errors/lockkeeper-error.ts";
+
 /**
  * Everything a protocol touches outside its own memory. The real one is `nodePlatform()`; a crash model or a
  * scheduler that steps processes through all orders stands in for it in tests. Errors of the file
@@ -98,8 +100,26 @@ export interface KernelLocks {
   tryLock(file: OpenFile, mode: "shared" | "exclusive", range?: LockRange): boolean;
   /** Gives the lock up for every copy of the descriptor, an inherited one included. */
   unlock(file: OpenFile, range?: LockRange): void;
-  /** Number of locks the kernel lists on an inode, without touching the file; `undefined` where it does not tell. */
+  /** Number of such locks the kernel lists on an inode, without touching the file; `undefined` where it does not tell. */
   count(stat: FileStat): Promise<number | undefined>;
+  /**
+   * The locks on some files by path, one entry a lock, without opening any of the files; a path where no regular file lies is left out. `undefined` where
+   * the system does not list locks. Rejects with Node's error for a path that this user may not reach.
+   */
+  holders(paths: readonly string[]): Promise<ReadonlyMap<string, readonly ListedLock[]> | undefined>;
+}
+
+/** A lock on a file at one moment. */
+export interface ListedLock {
+  readonly mode: "shared" | "exclusive";
+  /** `undefined` where this user may not see who holds it: a process of another user, or outside of this container. */
+  readonly process: LockingProcess | undefined;
+}
+
+/** A process that holds a lock. */
+export interface LockingProcess {
+  readonly pid: number;
+  readonly command?: string;
 }
 
 /** This process, as it signs lock notes. */
@@ -151,10 +171,37 @@ export interface Disk {
   kind(path: string): Promise<{ readonly name: string; readonly network: boolean }>;
 }
 
+/** What this machine, this process and this user are like: for people who look for what is wrong. No protocol asks. */
+export interface Machine {
+  /** The version of Node, `20.20.2`, and the versions that the package runs on, `>=20.19`. */
+  readonly node: { readonly version: string; readonly range: string };
+  /** Operating system, processor and C library: `linux-x64, glibc 2.36`. */
+  readonly system: string;
+  /** Why there are no kernel locks here; `undefined` where the addon loads. */
+  lockAddonProblem(): LockkeeperError | undefined;
+  /** Files that this process may have open; `Infinity` for no limit, `undefined` where the system does not tell. */
+  descriptorsMax(): Promise<number | undefined>;
+  /** Bytes that this process may still take, by the limits of its container, too. */
+  availableMemory(): number;
+  /** Threads that run at a time. */
+  readonly processors: number;
+  /** `Europe/Berlin`; `undefined` where Node knows none. */
+  timeZone(): string | undefined;
+  /** `id` is `undefined` where the system has no numbers for users, `name` where it has no name for this one. */
+  user(): { readonly id: number | undefined; readonly name: string | undefined };
+  /** What the system says to this user's reading or writing a path, such as `EACCES`; `undefined` for yes. Opens nothing. */
+  denied(path: string, to: "read" | "write"): Promise<string | undefined>;
+}
+
 /** Time. Wall time is for people and records; durations and deadlines use `monotonicMs`. */
 export interface Clock {
   now(): Date;
   monotonicMs(): number;
+  /**
+   * Milliseconds since some moment of this boot, the same for all processes of the machine; no change of the wall clock moves it. Comparable between two
+   * processes only where `bootId` is the same.
+   */
+  uptimeMs(): number;
   /** Resolves after `ms`; rejects with the reason when `signal` aborts. Never keeps the process alive on its own when `idle` is set. */
   wait(ms: number, options?: { readonly signal?: AbortSignal; readonly idle?: boolean }): Promise<void>;
   /** Calls `action` every `ms` without keeping the process alive; returns what stops it. */

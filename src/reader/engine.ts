@@ -1,4 +1,4 @@
-import type { QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
+import type { EngineStream, ExportedFile, ExportOptions, QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
 
 /** How a database file is opened for reading. */
 export interface OpenRequest {
@@ -17,9 +17,20 @@ export interface OpenDatabase {
   readonly file: { readonly device: bigint; readonly inode: bigint };
   /** Queries running or waiting now. */
   readonly inFlight: number;
-  /** Throws `QUERY_REFUSED`, `QUERY_FAILED`, `BIND_FAILED`, `LIMIT_ROWS`, `LIMIT_TIME`, `INTERRUPTED`. */
+  /** Throws `QUERY_REFUSED`, `QUERY_FAILED`, `BIND_FAILED`, `LIMIT_ROWS`, `LIMIT_TIME`, `LIMIT_BYTES`, `INTERRUPTED`. */
   query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows>;
-  /** Interrupts what runs now; those queries throw `INTERRUPTED`. */
+  /**
+   * Begins a statement whose rows are made as they are read; it counts as a query in flight until it has `ended`. Throws what `query` throws; of the bounds in
+   * `options` those that can be passed later only are thrown by the stream. A statement that cannot be streamed (EXPLAIN, PRAGMA, column names that are known only
+   * with the values of its parameters) is run to its end first.
+   */
+  stream(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<EngineStream>;
+  /**
+   * Writes a statement's result to a new Parquet file in `options.folder`; its name is random, and nothing of it stays where it fails. The statement is judged as `query` does,
+   * and its parameters are bound. Throws what `query` throws, `QUERY_REFUSED` for EXPLAIN and PRAGMA, `DISK_FULL`, `PERMISSION_DENIED`.
+   */
+  exportParquet(sql: string, parameters: QueryParameters | undefined, options: ExportOptions): Promise<ExportedFile>;
+  /** Interrupts what runs now; those queries and streams throw `INTERRUPTED`. */
   interrupt(): void;
   /** Lets go of the file: interrupts and awaits what runs, then closes. Safe to call twice. */
   close(): Promise<void>;
@@ -31,6 +42,8 @@ export interface ReaderEngine {
    * Throws `FILE_LOCKED` with the holder, `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `PERMISSION_DENIED`.
    */
   open(request: OpenRequest): Promise<OpenDatabase>;
+  /** Digests files in a child process: opening them here would drop this process's own locks on them (FACTS 1.3). Throws `INTERRUPTED`, `IO_FAILED`. */
+  digest(paths: readonly string[], signal?: AbortSignal): Promise<readonly { readonly bytes: number; readonly sha256: string }[]>;
   /** Makes the next `open` cheaper by keeping an empty instance ready; best effort. */
   prepareSpare(settings: OpenRequest["settings"]): Promise<void>;
   /** Lets the spare go. */

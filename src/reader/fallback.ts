@@ -80,7 +80,7 @@ export class Fallback {
   release(): void {
     this.#idleTimer?.abort();
     if (this.#current === undefined) return;
-    this.#context.pool.retire(this.#current.generation);
+    void this.#context.pool.retire(this.#current.generation);
     this.#current = undefined;
   }
 

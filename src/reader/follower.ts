@@ -58,6 +58,7 @@ export class Follower {
   #givenUp = -1;
   /** Why what is published does not serve; told as "degraded" once. */
   #degraded: LockkeeperError | undefined;
+  #failures = 0;
 
   constructor(parts: {
     readonly context: OpeningContext;
@@ -80,6 +81,11 @@ export class Follower {
     return this.#degraded;
   }
 
+  /** Openings that failed in a row, also of releases that followed one another; 0 once what is published serves. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /**
    * A hold on the generation that a request is to be served from. Throws `UNAVAILABLE` (version not reached, fallback locked), `INTERRUPTED`,
    * `READER_CLOSED`.
@@ -96,6 +102,15 @@ export class Follower {
     const serving = this.#serving;
     if (serving.kind === "fallback") return serving.fallback.acquire(deadline);
     return this.#hold(serving.generation);
+  }
+
+  /** A hold on the generation that serves, at once, when it is of this release; `undefined` when it is not. */
+  holdServing(release: string): Hold | undefined {
+    const serving = this.#serving;
+    if (serving.sighting !== this.#context.resolver.look()) this.kick();
+    return serving.kind === "manifest" && serving.generation.target.release === release
+      ? this.#hold(serving.generation)
+      : undefined;
   }
 
   /** Looks at the manifest and starts to follow it where it moved; at most one such run at a time. */
@@ -213,7 +228,7 @@ export class Follower {
     if (next.kind === "manifest" && !next.generation.activate()) return;
     this.#serving = next;
     this.#changed.ring();
-    if (previous.kind === "manifest") this.#context.pool.retire(previous.generation);
+    if (previous.kind === "manifest") void this.#context.pool.retire(previous.generation);
     else previous.fallback.release();
     const was = describeServed(previous);
     const is = describeServed(next);
@@ -237,6 +252,7 @@ export class Follower {
   #good(sighting: Sighting): void {
     this.#serving = withSighting(this.#serving, sighting);
     this.#failure = undefined;
+    this.#failures = 0;
     this.#changed.ring();
     if (this.#degraded === undefined) return;
     this.#degraded = undefined;
@@ -246,6 +262,7 @@ export class Follower {
 
   #fail(sighting: Sighting, error: LockkeeperError): void {
     if (this.#context.closing.aborted) return;
+    this.#failures += 1;
     const attempts = this.#failure?.sighting === sighting ? this.#failure.attempts + 1 : 1;
     const delayMs = Math.min(backoffFirstMs * 2 ** (attempts - 1), backoffMaxMs);
     this.#failure = { sighting, error, attempts, retryAtMs: this.#context.store.platform.clock.monotonicMs() + delayMs };

@@ -1,13 +1,14 @@
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
+import type { EngineStream, ExportedFile, ExportOptions, QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
 import type { Clock } from "../platform/port.ts";
 import type { OpenDatabase } from "./engine.ts";
 import type { ReleaseTarget } from "./locate.ts";
 import type { Pin } from "./pin.ts";
+import { withErrors } from "./stream.ts";
 import { sleep } from "./waiting.ts";
 
-/** The life of a generation. `failed`: it never served. */
-export type GenerationState = "warming" | "active" | "draining" | "retired" | "failed";
+/** The life of a generation. `kept`: it serves requests that named its release. `failed`: it never served. */
+export type GenerationState = "warming" | "active" | "kept" | "draining" | "retired" | "failed";
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -62,10 +63,10 @@ export class Generation {
     return this.#drainingSince;
   }
 
-  /** From warming to active; false when it was closed meanwhile. */
-  activate(): boolean {
+  /** From warming to active, or to kept; false when it was closed meanwhile. */
+  activate(as: "active" | "kept" = "active"): boolean {
     if (this.#state !== "warming") return false;
-    this.#state = "active";
+    this.#state = as;
     return true;
   }
 
@@ -92,16 +93,26 @@ export class Generation {
    * A query, holding the generation until it has settled, also where its caller did not wait for it. Throws what `OpenDatabase.query` throws;
    * `INTERRUPTED` when the generation was drained for too long.
    */
-  async query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
+  query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
+    return this.#holding(options, () => this.#database.query(sql, parameters, options));
+  }
+
+  /** A result in a file, likewise. Throws what `OpenDatabase.exportParquet` throws. */
+  exportParquet(sql: string, parameters: QueryParameters | undefined, options: ExportOptions): Promise<ExportedFile> {
+    return this.#holding(options, () => this.#database.exportParquet(sql, parameters, options));
+  }
+
+  /** A stream, holding the generation until it has ended. Throws what `query` throws, now or while it is read. */
+  async stream(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<EngineStream> {
     if (this.#wasInterrupted()) throw this.#replaced();
     const hold = this.hold();
     try {
-      return await this.#database.query(sql, parameters, options);
+      const stream = await this.#database.stream(sql, parameters, options);
+      void stream.ended.then(() => hold.end());
+      return withErrors(stream, (error) => this.#told(error, options));
     } catch (error) {
-      const ours = this.#wasInterrupted() && options.signal?.aborted !== true && isLockkeeperError(error, "INTERRUPTED");
-      throw ours ? this.#replaced(error) : error;
-    } finally {
       hold.end();
+      throw this.#told(error, options);
     }
   }
 
@@ -145,6 +156,24 @@ export class Generation {
     }
     this.#state = end;
     this.#idle.clear();
+  }
+
+  async #holding<T>(options: Pick<QueryOptions, "signal">, action: () => Promise<T>): Promise<T> {
+    if (this.#wasInterrupted()) throw this.#replaced();
+    const hold = this.hold();
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#told(error, options);
+    } finally {
+      hold.end();
+    }
+  }
+
+  /** An interrupt that comes of the drain, and not of the caller, says so. */
+  #told(error: unknown, { signal }: Pick<QueryOptions, "signal">): unknown {
+    const ours = this.#wasInterrupted() && signal?.aborted !== true && isLockkeeperError(error, "INTERRUPTED");
+    return ours ? this.#replaced(error) : error;
   }
 
   #wasInterrupted(): boolean {

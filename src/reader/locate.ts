@@ -1,24 +1,23 @@
 import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { isSlot, slotStem, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
+import { catalogueNames, dataFileReference, layoutOfActive, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
 import { basenameIn, releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
 import { assertBasename } from "../model/names.ts";
-import { parseRecord, type ReleaseRecord } from "../model/release-record.ts";
+import { parseRecord, recordBytesMax, type ReleaseRecord } from "../model/release-record.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
 import type { ManifestSighting } from "./resolver.ts";
 
-/** A release record larger than this is refused. */
-const recordBytesMax = 64 * 1024 * 1024;
-
 /** A release that can be opened: where its data lies and what to call it. */
 export interface ReleaseTarget {
+  /** The release id; of what lies in quarantine, the build's id. */
   readonly release: string;
-  readonly version: number;
+  /** `undefined` for what was never active. */
+  readonly version: number | undefined;
   /** 32 hex digits; no two releases share one. */
   readonly uid: string;
-  /** The manifest's `active`; `undefined` for the fallback file. */
+  /** What a manifest calls it; `undefined` for the fallback file and for what lies in quarantine. */
   readonly active: string | undefined;
-  /** RFC 3339 UTC, as the manifest has it; else when the manifest was written. */
+  /** RFC 3339 UTC, as the manifest has it; else when the manifest was written. Of a release that is not the active one, when it was made. */
   readonly lastUpdated: string;
   readonly path: string;
   /** Catalogue names to attach the file under. */
@@ -64,38 +63,37 @@ export async function locateRelease(store: StoreView, sighting: ManifestSighting
   };
 }
 
-/** Where the files of a release lie: the one place that knows a layout. */
+/** Where the file of a release lies, and what to attach it as. */
 async function releaseFiles(store: StoreView, manifest: Manifest): Promise<Pick<ReleaseTarget, "path" | "names">> {
-  if (!isSlot(manifest.active)) {
-    throw new LockkeeperError(
-      "FORMAT_UNSUPPORTED",
-      `${store.paths.manifest}: "active" is "${manifest.active}"; this version reads the layout "slots" only`,
-      {
-        subject: store.paths.manifest,
-      },
-    );
-  }
   const basename = await basenameOf(store, manifest);
-  return { path: store.paths.slot(basename, manifest.active), names: [basename, slotStem(basename, manifest.active)] };
+  const path = join(store.paths.folder, dataFileReference(basename, manifest.active));
+  return { path, names: catalogueNames(basename, manifest.active) };
 }
 
 async function basenameOf(store: StoreView, manifest: Manifest): Promise<string> {
   if (store.basename !== undefined && manifest.own === undefined) return store.basename;
   const named = basenameIn(manifest, store.paths.manifest);
   if (named !== undefined) return named;
-  const { folder } = store.paths;
-  const stems = slotStems(await store.platform.files.list(folder));
+  const inSlots = layoutOfActive(manifest.active) === "slots";
+  const folder = inSlots ? store.paths.folder : store.paths.release(manifest.active);
+  const names = await store.platform.files.list(folder);
+  const stems = inSlots ? slotStems(names) : names.flatMap((name) => /^(.+)\.duckdb$/.exec(name)?.[1] ?? []);
   if (stems.length > 1) {
-    throw new LockkeeperError("CONFIG_INVALID", `${folder} has the data files of several stores: ${stems.join(", ")}`, {
+    throw new LockkeeperError("CONFIG_INVALID", `${folder} has data files of several names: ${stems.join(", ")}`, {
       hint: "Name one with the option `basename`.",
       subject: folder,
     });
   }
   const [stem] = stems;
   if (stem === undefined) {
-    throw new LockkeeperError("FILE_MISSING", `${folder} has a manifest but no data file <name>_a.duckdb or <name>_b.duckdb`, {
-      subject: folder,
-    });
+    const wanted = inSlots ? "<name>_a.duckdb or <name>_b.duckdb" : "<name>.duckdb";
+    throw new LockkeeperError(
+      "FILE_MISSING",
+      `the manifest of ${store.paths.folder} is there, but no data file ${wanted} in ${folder}`,
+      {
+        subject: folder,
+      },
+    );
   }
   assertBasename(stem);
   return stem;

@@ -1,11 +1,13 @@
 import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
 import { ioError } from "../platform/io-error.ts";
+import { lendRelease } from "./borrowed.ts";
 import type { ReaderEngine } from "./engine.ts";
 import type { Generation } from "./generation.ts";
 import { locateRelease, type ReleaseTarget, type StoreView } from "./locate.ts";
 import type { ReaderSettings } from "./options.ts";
 import { takePin, type Pin } from "./pin.ts";
 import { readerClosed, type GenerationPool } from "./pool.ts";
+import type { BorrowedRelease } from "./reader.ts";
 import type { ManifestResolver, ManifestSighting } from "./resolver.ts";
 import { sleep } from "./waiting.ts";
 
@@ -60,6 +62,7 @@ async function attemptOpen(context: OpeningContext, sighting: ManifestSighting, 
   const { pin, unpinned } = await pinRelease(context, target, attempt);
   const generation = await openTarget(context, { target, pin, verify: () => sameManifest(context, sighting) });
   await warmUp(context, generation);
+  await prime(context, generation);
   if (unpinned !== undefined)
     context.warn(`release ${target.release} is served without a pin, so prune cannot see this reader: ${unpinned}`);
   return generation;
@@ -112,10 +115,10 @@ async function pinRelease(
 }
 
 async function warmUp(context: OpeningContext, generation: Generation): Promise<void> {
-  const { warmup, rowsMax, timeMaxMs } = context.settings;
+  const { warmup, rowsMax, timeMaxMs, bytesMax } = context.settings;
   for (const [index, sql] of warmup.entries()) {
     try {
-      await generation.query(sql, undefined, { rowsMax, timeMaxMs, signal: context.closing });
+      await generation.query(sql, undefined, { rowsMax, timeMaxMs, bytesMax, signal: context.closing });
     } catch (cause) {
       await context.pool.discard(generation);
       const { code, hint } = ioError(cause, "warm", generation.target.path);
@@ -126,5 +129,21 @@ async function warmUp(context: OpeningContext, generation: Generation): Promise<
         cause,
       });
     }
+  }
+}
+
+async function prime(context: OpeningContext, generation: Generation): Promise<void> {
+  const { settings } = context;
+  if (settings.prime === undefined) return;
+  const hold = generation.hold();
+  const lent = lendRelease(generation, settings);
+  try {
+    // What the manifest names has a version.
+    await settings.prime(lent.release as BorrowedRelease);
+  } catch (error) {
+    context.warn(`release ${generation.target.release} serves unprimed: ${firstLine(error)}`);
+  } finally {
+    await lent.end();
+    hold.end();
   }
 }

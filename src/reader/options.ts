@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { assertBasename } from "../model/names.ts";
+import type { BorrowedRelease } from "./reader.ts";
 
 const milliseconds = z
   .number()
@@ -13,8 +14,10 @@ const limitsSchema = z.strictObject({
   concurrency: count.max(1024).optional(),
   rows: count.optional(),
   timeMs: milliseconds.min(1).optional(),
+  bytes: count.optional(),
   memory: z.string().min(1).optional(),
   threads: count.max(1024).optional(),
+  releases: count.max(16).optional(),
 });
 
 const optionsSchema = z.strictObject({
@@ -26,10 +29,15 @@ const optionsSchema = z.strictObject({
   pollMs: milliseconds.min(1).default(1000),
   waitMs: milliseconds.default(5000),
   fallbackIdleMs: milliseconds.default(1000),
+  keptIdleMs: milliseconds.default(10_000),
   allowNetworkFs: z.boolean().default(false),
   warmup: z.array(z.string().min(1)).default([]),
+  prime: z.custom<PrimeRelease>((value) => typeof value === "function", "must be a function").optional(),
   limits: limitsSchema.default({}),
 });
+
+/** Makes a release's first answers quick, before it serves. */
+export type PrimeRelease = (release: BorrowedRelease) => Promise<void>;
 
 /** Bounds of a reader's queries. A query may ask for less, never for more. */
 export interface ReaderLimits {
@@ -39,10 +47,17 @@ export interface ReaderLimits {
   readonly rows?: number | undefined;
   /** Milliseconds of one query; longer throws `LIMIT_TIME`. Default 300,000. */
   readonly timeMs?: number | undefined;
+  /**
+   * Bytes of the values of one result, estimated as they are converted: 8 each, and the length of strings. More throws `LIMIT_BYTES`; streams hold no result and have no
+   * such limit. Default 268,435,456 (256 MiB): half of the longest string that Node makes, so that a result can still be written as one text.
+   */
+  readonly bytes?: number | undefined;
   /** Memory for an instance, in the engine's words, for example `2GB`. Default: the engine's own. */
   readonly memory?: string | undefined;
   /** Threads of an instance. Default: the engine's own. */
   readonly threads?: number | undefined;
+  /** Releases, asked for by name, that are open at a time beside the active one; requests for more wait. Default 3, at most 16. */
+  readonly releases?: number | undefined;
 }
 
 /** How a release store is read. */
@@ -66,10 +81,14 @@ export interface ReaderOptions {
   readonly waitMs?: number | undefined;
   /** How long the fallback file stays open after its last request. Default 1000. */
   readonly fallbackIdleMs?: number | undefined;
+  /** How long a release that was asked for by name stays open, and so is not pruned, after its last request. Default 10,000. */
+  readonly keptIdleMs?: number | undefined;
   /** Read from a network file system, where pins cannot be trusted. Default false. */
   readonly allowNetworkFs?: boolean | undefined;
   /** Statements to run on each release before it serves; one that fails keeps the release from serving. */
   readonly warmup?: readonly string[] | undefined;
+  /** Called with each release after `warmup`, before it serves: no request sees it earlier. What it throws is a warning, and the release serves all the same. */
+  readonly prime?: PrimeRelease | undefined;
   readonly limits?: ReaderLimits | undefined;
 }
 
@@ -83,11 +102,15 @@ export interface ReaderSettings {
   readonly pollMs: number;
   readonly waitMs: number;
   readonly fallbackIdleMs: number;
+  readonly keptIdleMs: number;
   readonly allowNetworkFs: boolean;
   readonly warmup: readonly string[];
+  readonly prime: PrimeRelease | undefined;
   readonly concurrency: number;
   readonly rowsMax: number;
   readonly timeMaxMs: number;
+  readonly bytesMax: number;
+  readonly keptMax: number;
   /** The engine's own settings. */
   readonly engine: Readonly<Record<string, string>>;
 }
@@ -96,16 +119,19 @@ export interface ReaderSettings {
 export function readerSettings(options: ReaderOptions, defaultConcurrency: number): ReaderSettings {
   const parsed = optionsSchema.safeParse(options);
   if (!parsed.success) throw usage(parsed.error);
-  const { limits, dir, fallback, basename, ...rest } = parsed.data;
+  const { limits, dir, fallback, basename, prime, ...rest } = parsed.data;
   if (basename !== undefined) assertBasename(basename);
   return Object.freeze({
     ...rest,
+    prime,
     basename,
     dir: resolve(dir),
     fallback: fallback === undefined ? undefined : resolve(fallback),
     concurrency: limits.concurrency ?? defaultConcurrency,
     rowsMax: limits.rows ?? 1_000_000,
     timeMaxMs: limits.timeMs ?? 300_000,
+    bytesMax: limits.bytes ?? 2 ** 28,
+    keptMax: limits.releases ?? 3,
     engine: Object.freeze({
       ...(limits.memory !== undefined && { memory_limit: limits.memory }),
       ...(limits.threads !== undefined && { threads: String(limits.threads) }),

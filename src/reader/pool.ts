@@ -6,7 +6,7 @@ import { sleep } from "./waiting.ts";
 /** How long `close` waits for interrupted queries to let go before it gives up on them. */
 const letGoMs = 5000;
 
-/** The generations a reader has open: one that serves, those that drain, one that warms. */
+/** The generations a reader has open: one that serves, those that were asked for by name, those that drain, those that warm. */
 export class GenerationPool {
   readonly #clock: Clock;
   readonly #drainTimeoutMs: number;
@@ -27,9 +27,9 @@ export class GenerationPool {
     return generation;
   }
 
-  /** Lets a generation go in the background. */
-  retire(generation: Generation): void {
-    void this.#finish(generation, generation.drain(this.#drainTimeoutMs));
+  /** Lets a generation go in the background; resolves, and never rejects, once it is closed. */
+  retire(generation: Generation): Promise<void> {
+    return this.#finish(generation, generation.drain(this.#drainTimeoutMs));
   }
 
   /** Closes one that could not be warmed, before anything else is tried: it must not keep its lock. */
@@ -44,7 +44,7 @@ export class GenerationPool {
 
   /** Drains everything. Resolves within `drainTimeoutMs` and 5 s; a query that cannot be interrupted is left behind with a warning. */
   async close(): Promise<void> {
-    for (const generation of this.#open) this.retire(generation);
+    for (const generation of this.#open) void this.retire(generation);
     const closed = Promise.all(this.list().map((generation) => generation.drain(this.#drainTimeoutMs).catch(() => {})));
     const timer = new AbortController();
     await Promise.race([closed, sleep(this.#clock, this.#drainTimeoutMs + letGoMs, { signal: timer.signal })]);

@@ -1,11 +1,16 @@
+import { setMaxListeners } from "node:events";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import type { QueryColumn, QueryOptions, QueryParameters, QueryRows, ValueForm } from "../model/query.ts";
+import type { ExportedFile, QueryColumn, QueryParameters, QueryRows, RowStream, ValueForm } from "../model/query.ts";
 import type { Platform } from "../platform/port.ts";
+import { answer, answerInBatches } from "./answer.ts";
+import { lendRelease } from "./borrowed.ts";
 import type { ReaderEngine } from "./engine.ts";
 import { EventHub, type ReaderEventName, type ReaderListener } from "./events.ts";
 import { Fallback } from "./fallback.ts";
 import { Follower } from "./follower.ts";
-import type { Generation, Hold } from "./generation.ts";
+import type { Hold } from "./generation.ts";
+import { acquireNamed } from "./kept/acquire.ts";
+import { KeptShelf } from "./kept/shelf.ts";
 import { storeView } from "./locate.ts";
 import type { OpeningContext } from "./opening.ts";
 import { readerSettings, type ReaderOptions, type ReaderSettings } from "./options.ts";
@@ -29,10 +34,18 @@ export interface ReaderPorts {
 export interface BorrowedQueryOptions {
   /** Aborting interrupts the query; it throws `INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined;
-  /** More rows throw `LIMIT_ROWS`; at most the reader's `limits.rows`, which is the default. */
+  /** More rows throw `LIMIT_ROWS`; at most the reader's `limits.rows`, which is the default. Streams and exports need no memory for their rows: only what is asked for here bounds them. */
   readonly rowsMax?: number | undefined;
-  /** `json` (default) or `js`. */
+  /** Larger results throw `LIMIT_BYTES`; at most the reader's `limits.bytes`, which is the default and says how it is counted. Streams hold no result and have no such limit. */
+  readonly bytesMax?: number | undefined;
+  /** `json` (default), `js` or `exact`. */
   readonly values?: ValueForm | undefined;
+}
+
+/** Bounds of one export of a borrowed release. */
+export interface BorrowedExportOptions extends Omit<BorrowedQueryOptions, "values" | "bytesMax"> {
+  /** A folder of the caller's own. */
+  readonly folder: string;
 }
 
 /** Which release to borrow. */
@@ -41,41 +54,78 @@ export interface BorrowOptions {
   readonly signal?: AbortSignal | undefined;
   /** Wait at most `waitMs` until a version this high serves, else throw `UNAVAILABLE`. */
   readonly minVersion?: number | undefined;
-  /** Only this release will do; another one throws `RELEASE_UNKNOWN`. */
+  /**
+   * This release, whatever is active: the id of one that is kept, or of a build in quarantine. It is opened beside the active one, pinned, at most `limits.releases` at a time, and
+   * closed `keptIdleMs` after its last request. One that is not kept throws `RELEASE_UNKNOWN`; when all that may be open are in use for `waitMs`, `UNAVAILABLE`.
+   */
   readonly release?: string | undefined;
 }
 
+/** Whatever is active, which always has a version: a release that the caller names may never have been active. */
+export interface ActiveOptions extends BorrowOptions {
+  readonly release?: undefined;
+}
+
 /** A result with the release it comes from. */
-export interface ReaderRows extends QueryRows {
+export interface ReaderRows<Version extends number | undefined = number> extends QueryRows {
   readonly columns: readonly QueryColumn[];
   readonly release: string;
-  readonly version: number;
+  /** Of a release that was asked for by name, the last one it was active under when it was opened; `undefined` for what never was active. */
+  readonly version: Version;
+}
+
+/** A result as it is made, with the release it comes from, which it holds until it has ended or is closed. */
+export interface ReaderStream<Version extends number | undefined = number> extends RowStream {
+  readonly release: string;
+  /** As `ReaderRows` has it. */
+  readonly version: Version;
 }
 
 /** One release, as a request holds it. It does not change, whatever is published meanwhile. */
-export interface BorrowedRelease {
-  /** The release id; `v<version>-<slot>` when another program published it, `fallback` for the single file. */
+export interface BorrowedRelease<Version extends number | undefined = number> {
+  /** The release id; `v<version>-<slot>` when another program published it, `fallback` for the single file, a build's id for one in quarantine. */
   readonly release: string;
-  readonly version: number;
+  /** As `ReaderRows` has it. */
+  readonly version: Version;
   /** 32 hex digits; no two releases share one. */
   readonly uid: string;
-  /** The manifest's `active`; `undefined` for the fallback file. */
+  /** What the manifest calls it; `undefined` for the fallback file and a build in quarantine. */
   readonly active: string | undefined;
-  /** RFC 3339 UTC. */
+  /** RFC 3339 UTC: when it became active; of a release that was asked for by name, when it was made. */
   readonly lastUpdated: string;
   /** One read-only statement. Throws what `Reader.query` throws; `READER_CLOSED` once the borrow has ended. */
-  query(sql: string, parameters?: QueryParameters, options?: BorrowedQueryOptions): Promise<ReaderRows>;
+  query(sql: string, parameters?: QueryParameters, options?: BorrowedQueryOptions): Promise<ReaderRows<Version>>;
+  /** As `Reader.stream`, on this release. The end of the borrow closes it. */
+  stream(sql: string, parameters?: QueryParameters, options?: BorrowedQueryOptions): Promise<ReaderStream<Version>>;
+  /** One read-only statement's rows as a Parquet file of a random name in `options.folder`; the caller removes it. Throws what `query` throws, `DISK_FULL`, `PERMISSION_DENIED`. */
+  exportParquet(sql: string, parameters: QueryParameters | undefined, options: BorrowedExportOptions): Promise<ExportedFile>;
 }
 
 /** Serves a release store's active release, and moves on when another is published. */
 export interface Reader {
   /**
-   * One read-only statement on the active release. Throws `QUERY_REFUSED`, `QUERY_FAILED`, `BIND_FAILED`, `LIMIT_ROWS`, `LIMIT_TIME`, `INTERRUPTED`,
+   * One read-only statement on the active release, or on the one that `options.release` names. Throws `QUERY_REFUSED`, `QUERY_FAILED`, `BIND_FAILED`, `LIMIT_ROWS`, `LIMIT_TIME`, `LIMIT_BYTES`, `INTERRUPTED`,
    * `UNAVAILABLE`, `RELEASE_UNKNOWN`, `READER_CLOSED`.
    */
-  query(sql: string, parameters?: QueryParameters, options?: BorrowOptions & BorrowedQueryOptions): Promise<ReaderRows>;
+  query(sql: string, parameters?: QueryParameters, options?: ActiveOptions & BorrowedQueryOptions): Promise<ReaderRows>;
+  query(
+    sql: string,
+    parameters: QueryParameters | undefined,
+    options: BorrowOptions & BorrowedQueryOptions,
+  ): Promise<ReaderRows<number | undefined>>;
+  /**
+   * One read-only statement whose rows are made as they are read, in batches of at most 2048: for results of any size, in little memory. It ends with all its rows or
+   * throws what `query` throws, also in the middle. It holds its release and one of the connections until it has ended or is closed, or `limits.timeMs` has passed.
+   */
+  stream(sql: string, parameters?: QueryParameters, options?: ActiveOptions & BorrowedQueryOptions): Promise<ReaderStream>;
+  stream(
+    sql: string,
+    parameters: QueryParameters | undefined,
+    options: BorrowOptions & BorrowedQueryOptions,
+  ): Promise<ReaderStream<number | undefined>>;
   /** Calls `use` with one release and keeps that release open until its promise settles. */
-  borrow<T>(use: (release: BorrowedRelease) => Promise<T> | T, options?: BorrowOptions): Promise<T>;
+  borrow<T>(use: (release: BorrowedRelease) => Promise<T> | T, options?: ActiveOptions): Promise<T>;
+  borrow<T>(use: (release: BorrowedRelease<number | undefined>) => Promise<T> | T, options: BorrowOptions): Promise<T>;
   /** Returns what stops it. */
   on<Name extends ReaderEventName>(name: Name, listener: ReaderListener<Name>): () => void;
   status(): ReaderStatus;
@@ -96,14 +146,17 @@ export async function openReader(options: ReaderOptions, ports: ReaderPorts): Pr
   const pool = new GenerationPool({ clock: platform.clock, drainTimeoutMs: settings.drainTimeoutMs, warn: events.warn });
   const resolver = new ManifestResolver(platform, store.paths.manifest);
   const closing = new AbortController();
+  // Each wait of a request listens to it; Node would call more than ten a leak.
+  setMaxListeners(0, closing.signal);
   const context: OpeningContext = { store, resolver, engine, settings, pool, closing: closing.signal, warn: events.warn };
   const fallback = settings.fallback === undefined ? undefined : new Fallback(context, settings.fallback);
   const serving = await firstServing(context, fallback);
   const follower = new Follower({ context, fallback, events, serving });
-  return new StoreReader({ context, closing, events, follower, fallback });
+  return new StoreReader({ context, closing, events, follower, fallback, shelf: new KeptShelf(context) });
 }
 
-async function assertLocal(platform: Platform, settings: ReaderSettings): Promise<void> {
+/** Throws `FILE_SYSTEM_UNSUPPORTED` for a store on a network file system, unless the settings allow it. */
+export async function assertLocal(platform: Platform, settings: ReaderSettings): Promise<void> {
   if (settings.allowNetworkFs || (await platform.files.stat(settings.dir)) === undefined) return;
   const { name, network } = await platform.disk.kind(settings.dir);
   if (!network) return;
@@ -123,6 +176,7 @@ interface ReaderParts {
   readonly events: EventHub;
   readonly follower: Follower;
   readonly fallback: Fallback | undefined;
+  readonly shelf: KeptShelf;
 }
 
 class StoreReader implements Reader {
@@ -139,36 +193,56 @@ class StoreReader implements Reader {
     });
   }
 
+  query(sql: string, parameters?: QueryParameters, options?: ActiveOptions & BorrowedQueryOptions): Promise<ReaderRows>;
+  query(
+    sql: string,
+    parameters: QueryParameters | undefined,
+    options: BorrowOptions & BorrowedQueryOptions,
+  ): Promise<ReaderRows<number | undefined>>;
   async query(
     sql: string,
     parameters?: QueryParameters,
     options: BorrowOptions & BorrowedQueryOptions = {},
-  ): Promise<ReaderRows> {
+  ): Promise<ReaderRows<number | undefined>> {
     const hold = await this.#acquire(options);
     try {
-      return await this.#run(hold.generation, { sql, parameters, options });
+      return await answer(hold.generation, this.#parts.context.settings, { sql, parameters, options });
     } finally {
       hold.end();
     }
   }
 
+  stream(sql: string, parameters?: QueryParameters, options?: ActiveOptions & BorrowedQueryOptions): Promise<ReaderStream>;
+  stream(
+    sql: string,
+    parameters: QueryParameters | undefined,
+    options: BorrowOptions & BorrowedQueryOptions,
+  ): Promise<ReaderStream<number | undefined>>;
+  async stream(
+    sql: string,
+    parameters?: QueryParameters,
+    options: BorrowOptions & BorrowedQueryOptions = {},
+  ): Promise<ReaderStream<number | undefined>> {
+    const hold = await this.#acquire(options);
+    try {
+      const { stream } = await answerInBatches(hold.generation, this.#parts.context.settings, { sql, parameters, options });
+      return stream;
+    } finally {
+      // From here on the stream holds it.
+      hold.end();
+    }
+  }
+
+  borrow<T>(use: (release: BorrowedRelease) => Promise<T> | T, options?: ActiveOptions): Promise<T>;
+  borrow<T>(use: (release: BorrowedRelease<number | undefined>) => Promise<T> | T, options: BorrowOptions): Promise<T>;
   async borrow<T>(use: (release: BorrowedRelease) => Promise<T> | T, options: BorrowOptions = {}): Promise<T> {
     const hold = await this.#acquire(options);
-    let over = false;
-    const { release, version, uid, active, lastUpdated } = hold.generation.target;
-    const query: BorrowedRelease["query"] = async (sql, parameters, queryOptions = {}) => {
-      if (over) {
-        throw new LockkeeperError("READER_CLOSED", `release ${release} was used after its borrow had ended`, {
-          hint: "Await every query inside the function given to borrow().",
-          subject: release,
-        });
-      }
-      return this.#run(hold.generation, { sql, parameters, options: queryOptions });
-    };
+    const lent = lendRelease(hold.generation, this.#parts.context.settings);
     try {
-      return await use(Object.freeze({ release, version, uid, active, lastUpdated, query }));
+      // Without a version only where `options` named a release, whose `use` takes that.
+      return await use(lent.release as BorrowedRelease);
     } finally {
-      over = true;
+      await lent.end();
       hold.end();
     }
   }
@@ -188,12 +262,12 @@ class StoreReader implements Reader {
   }
 
   async #close(): Promise<void> {
-    const { closing, follower, fallback, context } = this.#parts;
+    const { closing, follower, fallback, shelf, context } = this.#parts;
     closing.abort();
     this.#stopPolling();
     fallback?.release();
-    await Promise.all([context.pool.close(), follower.settled()]);
-    // A run that was under way when closing began may have opened one more.
+    await Promise.all([context.pool.close(), follower.settled(), shelf.settled()]);
+    // What was under way when closing began may have opened one more.
     await context.pool.close();
     context.engine.dropSpare();
   }
@@ -201,25 +275,8 @@ class StoreReader implements Reader {
   async #acquire(options: BorrowOptions): Promise<Hold> {
     if (this.#closed !== undefined) throw readerClosed();
     throwIfAborted(options.signal);
-    const hold = await this.#parts.follower.acquire(options);
-    const { release } = hold.generation.target;
-    if (options.release === undefined || options.release === release) return hold;
-    hold.end();
-    throw new LockkeeperError("RELEASE_UNKNOWN", `release ${options.release} is not open here; the active one is ${release}`, {
-      hint: "Start again from the active release.",
-      subject: options.release,
-    });
-  }
-
-  async #run(
-    generation: Generation,
-    statement: { readonly sql: string; readonly parameters: QueryParameters | undefined; readonly options: BorrowedQueryOptions },
-  ): Promise<ReaderRows> {
-    const { rowsMax, timeMaxMs } = this.#parts.context.settings;
-    const { signal, values, rowsMax: wanted } = statement.options;
-    const options: QueryOptions = { signal, values, timeMaxMs, rowsMax: Math.min(wanted ?? rowsMax, rowsMax) };
-    const rows = await generation.query(statement.sql, statement.parameters, options);
-    const { release, version } = generation.target;
-    return { columns: rows.columns, rows: rows.rows, objects: () => rows.objects(), release, version };
+    const { follower, shelf, context } = this.#parts;
+    if (options.release === undefined) return follower.acquire(options);
+    return acquireNamed({ follower, shelf, resolver: context.resolver }, options.release, options);
   }
 }

@@ -28,6 +28,7 @@ export function describeServed(serving: Serving): ServedRelease {
       lastUpdated: serving.fallback.modifiedAt(),
     };
   }
-  const { release, version, active, lastUpdated } = serving.generation.target;
+  const { release, active, lastUpdated } = serving.generation.target;
+  const { version } = serving.sighting.manifest;
   return { mode: "manifest", release, version, active, lastUpdated };
 }

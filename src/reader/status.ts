@@ -8,8 +8,10 @@ import { describeServed } from "./serving.ts";
 export interface GenerationStatus {
   readonly id: number;
   readonly state: GenerationState;
+  /** The release id; of a build in quarantine, the build's id. */
   readonly release: string;
-  readonly version: number;
+  /** Absent for what was never active. */
+  readonly version?: number;
   readonly pinned: boolean;
   /** Requests and queries that hold it. */
   readonly inFlightRequests: number;
@@ -32,6 +34,8 @@ export interface ReaderStatus {
   readonly lastUpdated: string | null;
   readonly pinned: boolean;
   readonly generations: readonly GenerationStatus[];
+  /** Openings of what is published that failed in a row; 0 where it serves. */
+  readonly failures: number;
   /** Why the manifest, or the release that it names, cannot be served; null where it can. */
   readonly lastManifestError: { readonly code: string; readonly message: string } | null;
 }
@@ -57,8 +61,10 @@ export function readerStatus(follower: Follower, pool: GenerationPool, sighting:
     generations: pool.list().map((generation) => {
       const { id, state, pinned, inFlight, drainingSince, target } = generation;
       const since = drainingSince === undefined ? {} : { drainingSince: drainingSince.toISOString() };
-      return { id, state, release: target.release, version: target.version, pinned, inFlightRequests: inFlight, ...since };
+      const { release, version } = target;
+      return { id, state, release, ...(version !== undefined && { version }), pinned, inFlightRequests: inFlight, ...since };
     }),
+    failures: follower.failures,
     lastManifestError: error === undefined ? null : { code: error.code, message: error.message },
   };
 }

@@ -40,6 +40,24 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   throw new LockkeeperError("INTERRUPTED", "the caller aborted the request", { cause: signal.reason });
 }
 
+/** What `promise` resolves to, or `undefined` when the deadline passes before. Throws `INTERRUPTED` when the caller's signal aborts. */
+export async function within<T extends object>(clock: Clock, promise: Promise<T>, deadline: Deadline): Promise<T | undefined> {
+  const { signal } = deadline;
+  const timer = new AbortController();
+  const abort = (): void => timer.abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    throwIfAborted(signal);
+    const late = sleep(clock, Math.max(deadline.leftMs(), 0), { signal: timer.signal });
+    const first = await Promise.race([promise, late]);
+    throwIfAborted(signal);
+    return first ?? undefined;
+  } finally {
+    timer.abort();
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
 /** Something that many can wait for and that happens again and again. */
 export class Notice {
   readonly #waiting = new Set<() => void>();

@@ -1,14 +1,17 @@
+import { dirname } from "node:path";
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import { otherSlot, type Slot } from "../model/layout.ts";
+import { isSlot, otherSlot, type Slot } from "../model/layout.ts";
+import type { OwnManifest } from "../model/manifest.ts";
 import type { SwitchPlan } from "../model/plan.ts";
 import type { SwitchResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
 import { runChecks } from "./checks/run-checks.ts";
+import { recordsOfFile } from "./layout/held-file.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
 import { prepareFolders } from "./open.ts";
-import { fileReference, writePin, writeRecord } from "./records.ts";
+import { fileReference, readRecord, writePin, writeRecord } from "./records.ts";
 import { planned } from "./rollback.ts";
 import { lockAgainstWriters } from "./build/seal.ts";
 import { currentRel, layoutOf, nextReleaseId, nextVersion, readState, type StoreState } from "./state.ts";
@@ -21,6 +24,8 @@ import { underWriterLock } from "./writer-lock.ts";
 export interface AdoptOptions extends OperationOptions {
   /** Which slot becomes active where there is no manifest; with one it must be the active slot. */
   readonly slot?: Slot | undefined;
+  /** The same for a release folder of layout `releases`, by its id. */
+  readonly release?: string | undefined;
   /** In the operator's words; kept in manifest and history. */
   readonly reason?: string | undefined;
 }
@@ -35,19 +40,21 @@ export async function adopt(store: ReleaseStore, options: AdoptOptions = {}): Pr
 
 async function takeUnderCare(store: ReleaseStore, options: AdoptOptions): Promise<SwitchResult> {
   const seen = await readState(store);
-  const wanted = await targetOf(store, seen, options.slot);
+  const wanted = await targetOf(store, seen, options);
   if (options.dryRun) {
-    return planned(store, planAdoption(store, seen, { target: wanted, release: await nextReleaseId(store, seen) }));
+    const release = isSlot(wanted.active) ? await nextReleaseId(store, seen) : wanted.active;
+    return planned(store, planAdoption(store, seen, { target: wanted, release }));
   }
   await prepareFolders(store);
   return underWriterLock(store, { ...options, purpose: "adopt" }, async (lock) => {
     await makeManifestDurable(store);
     const state = await readState(store);
-    const target = await targetOf(store, state, options.slot);
+    const target = await targetOf(store, state, options);
     const held = await holdSlots(store, target);
     try {
-      const release = await nextReleaseId(store, state);
-      const record = await recordSlot(store, { target, release, signal: options.signal });
+      const { release, record } = isSlot(target.active)
+        ? await recordSlot(store, { target, release: await nextReleaseId(store, state), signal: options.signal })
+        : await recordedFolder(store, target, options.signal);
       await writePin(store, release);
       await store.platform.failpoint("adopt.recorded");
       throwIfInterrupted(options.signal, "the adoption");
@@ -67,6 +74,17 @@ function planAdoption(
 ): SwitchPlan {
   const { target, release } = to;
   const from = currentRel(state.current);
+  const inSlot: SwitchPlan["steps"] = [
+    { action: "check", subject: target.path, reason: "opens as a reader opens it; no writer is inside either slot" },
+    {
+      action: "record",
+      subject: store.paths.record(release, "slots"),
+      reason: "sha256, tables and storage version of what lies there",
+    },
+  ];
+  const inFolder: SwitchPlan["steps"] = [
+    { action: "check", subject: target.path, reason: `its sha256 is that of ${release}'s record` },
+  ];
   return {
     store: store.name,
     ...(from && { from }),
@@ -74,30 +92,30 @@ function planAdoption(
     active: target.active,
     reason: "adopt",
     steps: [
-      { action: "check", subject: target.path, reason: "opens as a reader opens it; no writer is inside either slot" },
-      { action: "record", subject: store.paths.record(release), reason: "sha256, tables and storage version of what lies there" },
+      ...(isSlot(target.active) ? inSlot : inFolder),
       { action: "switch", subject: store.paths.manifest, reason: `the same data, as ${release}` },
     ],
   };
 }
 
-async function targetOf(store: ReleaseStore, state: StoreState, slot: Slot | undefined): Promise<InstallTarget> {
+async function targetOf(store: ReleaseStore, state: StoreState, options: AdoptOptions): Promise<InstallTarget> {
   const { current } = state;
+  const asked = options.slot ?? options.release;
   if (current?.manifest.own) {
     throw new LockkeeperError("NOT_FOREIGN", `${store.name} is already under care, at ${current.manifest.own.release}`, {
       hint: "There is nothing to adopt.",
       subject: store.name,
     });
   }
-  const active = current?.manifest.active ?? slot;
+  const active = current?.manifest.active ?? asked;
   if (active === undefined) {
-    throw new LockkeeperError("NO_RELEASE", `${store.paths.manifest} does not exist, so it does not say which slot is active`, {
-      hint: `Say it: lockkeeper adopt ${store.name} --slot a`,
+    throw new LockkeeperError("NO_RELEASE", `${store.paths.manifest} does not exist, so it does not say what is active`, {
+      hint: `Say it: lockkeeper adopt ${store.name} ${layoutOf(store).adoptWords}`,
       subject: store.paths.manifest,
     });
   }
-  if (slot !== undefined && slot !== active) {
-    throw new LockkeeperError("USAGE", `the manifest says that slot ${active} is active, not ${slot}`, { subject: slot });
+  if (asked !== undefined && asked !== active) {
+    throw new LockkeeperError("USAGE", `the manifest says that ${active} is active, not ${asked}`, { subject: asked });
   }
   const basename = await basenameOf(store, current);
   const path = layoutOf(store).dataFile(store, active, basename);
@@ -112,8 +130,9 @@ async function targetOf(store: ReleaseStore, state: StoreState, slot: Slot | und
 async function holdSlots(store: ReleaseStore, target: InstallTarget): Promise<(() => Promise<void>)[]> {
   const held: (() => Promise<void>)[] = [];
   try {
-    for (const slot of [target.active as Slot, otherSlot(target.active as Slot)]) {
-      const path = layoutOf(store).dataFile(store, slot, target.basename);
+    const { active } = target;
+    for (const each of isSlot(active) ? [active, otherSlot(active)] : [active]) {
+      const path = layoutOf(store).dataFile(store, each, target.basename);
       if ((await store.platform.files.stat(path)) === undefined) continue;
       const { file, release } = await lockAgainstWriters(store, path);
       held.push(release);
@@ -149,14 +168,19 @@ async function recordSlot(
   const started = clock.monotonicMs();
   const [digest] = await store.engine.digest([target.path], signal);
   if (!digest) throw new LockkeeperError("BUG", `no digest of ${target.path}`);
-  const checked = await runChecks(store, target.path, target.basename);
+  const checked = await runChecks(store, {
+    path: target.path,
+    basename: target.basename,
+    baseline: async () => ({ missing: "an adopted release has none before it to compare with" }),
+    signal,
+  });
   const opens = checked.checks.find((check) => check.check === "opens");
   if (opens?.status === "fail") throw new LockkeeperError("DATABASE_CORRUPT", opens.message, { subject: target.path });
-  return writeRecord(store, {
+  const record = await writeRecord(store, {
     release,
     uid: store.platform.random(16),
     store: store.name,
-    layout: store.layout,
+    layout: "slots",
     basename: target.basename,
     createdAt: clock.now().toISOString(),
     builder: { kind: "adopted", durationMs: Math.round(clock.monotonicMs() - started) },
@@ -164,5 +188,25 @@ async function recordSlot(
     files: [fileReference(store, target.path, digest)],
     tables: [...checked.tables],
     checks: checked.checks,
+  });
+  return { release, record };
+}
+
+/** A release folder that another program has made active again is ours already, if it has its record and its bytes. */
+async function recordedFolder(
+  store: ReleaseStore,
+  target: InstallTarget,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly release: string; readonly record: OwnManifest["record"] }> {
+  const release = target.active;
+  const stored = readRecord(store, release);
+  if (stored && (await recordsOfFile(store, target.path, { among: [stored], signal })).length > 0) {
+    // A publish that was killed may have moved it there a moment ago, in the cache only.
+    await store.platform.files.syncFolder(dirname(target.path));
+    return { release, record: { path: stored.reference, sha256: stored.sha256 } };
+  }
+  throw new LockkeeperError("RELEASE_UNKNOWN", `${target.path} is not a release that ${store.name} has published`, {
+    hint: `Publish it: a build that copies the file, \`lockkeeper publish ${store.name} -- COMMAND\`.`,
+    subject: release,
   });
 }

@@ -2,11 +2,13 @@ import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../model/check.ts";
 import { releaseOf, type IdentifiedManifest } from "../model/manifest.ts";
+import type { ReleaseFile } from "../model/release-record.ts";
 import type { ChecksResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
+import { baselineOfParent, parentBaseline } from "./checks/baseline.ts";
 import { runChecks } from "./checks/run-checks.ts";
 import { assertManifestUnmoved, lookAtManifest } from "./manifest-file.ts";
-import { recordOf } from "./records.ts";
+import { readRecord, recordOf } from "./records.ts";
 import { layoutOf, readState, type StoreState } from "./state.ts";
 import { namingErrors } from "./system-errors.ts";
 import type { ReleaseStore } from "./store.ts";
@@ -20,22 +22,26 @@ export function activeOf(store: ReleaseStore, state: StoreState): IdentifiedMani
   });
 }
 
+/** What to check. */
+export interface CheckOptions {
+  /** With layout `slots` it must be the active one; default: that. */
+  readonly release?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** How often a check begins again because the store switched meanwhile. */
 const attemptsMax = 3;
 
 /**
- * Runs all checks on the active release, and compares its file with the sha256 in its record. Changes nothing. What was found counts only while the manifest
+ * Runs all checks on the active release, or on another one that is kept, and compares its file with the sha256 in its record. Changes nothing. What was found counts only while the manifest
  * is the one that led to it, for two publishes later the slot holds another release; else it begins again. Throws `NO_RELEASE`, `RELEASE_UNKNOWN` for
- * one that is not kept, `FILE_LOCKED`, `MANIFEST_MOVED` when the store never stands still.
+ * one that is not kept, `FILE_LOCKED`, `INTERRUPTED`, `MANIFEST_MOVED` when the store never stands still.
  */
-export async function checkRelease(
-  store: ReleaseStore,
-  options: { readonly release?: string | undefined } = {},
-): Promise<ChecksResult> {
+export async function checkRelease(store: ReleaseStore, options: CheckOptions = {}): Promise<ChecksResult> {
   return namingErrors(store, async () => {
     for (let attempt = 1; ; attempt += 1) {
       const current = activeOf(store, await readState(store));
-      const [outcome] = await Promise.allSettled([checkActive(store, current, options.release)]);
+      const [outcome] = await Promise.allSettled([checkActive(store, current, options)]);
       const moved = (await lookAtManifest(store))?.identity !== current.identity;
       if (moved && attempt < attemptsMax) continue;
       if (moved) await assertManifestUnmoved(store, current);
@@ -45,18 +51,44 @@ export async function checkRelease(
   });
 }
 
-async function checkActive(store: ReleaseStore, current: IdentifiedManifest, wanted: string | undefined): Promise<ChecksResult> {
+async function checkActive(
+  store: ReleaseStore,
+  current: IdentifiedManifest,
+  { release: wanted, signal }: CheckOptions,
+): Promise<ChecksResult> {
   const release = releaseOf(current.manifest);
-  if (wanted !== undefined && wanted !== release) {
-    throw new LockkeeperError("RELEASE_UNKNOWN", `${store.name} has ${release} active; ${wanted} cannot be opened for checks`, {
-      hint: 'With layout "slots" only the active release can be checked.',
-      subject: wanted,
-    });
-  }
+  if (wanted !== undefined && wanted !== release) return checkKept(store, { release: wanted, signal });
   const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
   const path = await regularFile(store, layoutOf(store).dataFile(store, current.manifest.active, basename));
-  const { checks } = await runChecks(store, path, basename);
-  return { store: store.name, release, checks: [...checks, await checkDigest(store, current, path)] };
+  const baseline = () => parentBaseline(store, current);
+  const { checks } = await runChecks(store, { path, basename, baseline, signal });
+  return { store: store.name, release, checks: [...checks, await checkDigest(store, sealedFile(store, current), path)] };
+}
+
+async function checkKept(
+  store: ReleaseStore,
+  { release, signal }: { readonly release: string; readonly signal: AbortSignal | undefined },
+): Promise<ChecksResult> {
+  const record = store.layout === "slots" ? undefined : readRecord(store, release)?.record;
+  const [file] = record?.files ?? [];
+  if (record === undefined || file === undefined) {
+    throw new LockkeeperError("RELEASE_UNKNOWN", `${release} of ${store.name} cannot be opened for checks`, {
+      hint:
+        store.layout === "slots"
+          ? 'With layout "slots" only the active release can be checked.'
+          : `\`lockkeeper releases list ${store.name}\` shows what is kept.`,
+      subject: release,
+    });
+  }
+  const path = await regularFile(store, join(store.paths.folder, file.path));
+  const baseline = () => baselineOfParent(store, record);
+  const { checks } = await runChecks(store, { path, basename: record.basename, baseline, signal });
+  return { store: store.name, release, checks: [...checks, await checkDigest(store, file, path)] };
+}
+
+/** `undefined` for another program's release. */
+function sealedFile(store: ReleaseStore, current: IdentifiedManifest): ReleaseFile | undefined {
+  return current.manifest.own && recordOf(store, current.manifest.own).record.files[0];
 }
 
 /** The data file, a link followed as readers do. Throws `DATABASE_CORRUPT` for what is none: the engine waits for ever for the writer of a FIFO. */
@@ -74,16 +106,15 @@ async function regularFile(store: ReleaseStore, path: string): Promise<string> {
   });
 }
 
-async function checkDigest(store: ReleaseStore, current: IdentifiedManifest, path: string): Promise<CheckResult> {
+async function checkDigest(store: ReleaseStore, file: ReleaseFile | undefined, path: string): Promise<CheckResult> {
   const common = { name: "sha256", check: "sha256", severity: "error" } as const;
-  if (!current.manifest.own) {
+  if (file === undefined) {
     const message = "another program published this release; there is no record to compare with";
     return { ...common, status: "skip", observed: "no record", expected: "a record", message };
   }
-  const file = recordOf(store, current.manifest.own).record.files[0];
-  const expected = file?.sha256 ?? "none";
+  const expected = file.sha256;
   const bytes = (await store.platform.files.stat(path))?.bytes;
-  if (file !== undefined && bytes !== undefined && bytes !== file.bytes) {
+  if (bytes !== undefined && bytes !== file.bytes) {
     // Hashing takes a second a gigabyte, and what it would say is known.
     const message = `${path} has ${bytes} bytes; ${file.bytes} were sealed`;
     return { ...common, status: "fail", observed: `${bytes} bytes`, expected, message };

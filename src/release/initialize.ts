@@ -40,9 +40,10 @@ async function copyInto(store: ReleaseStore, path: string, options: OperationOpt
 }
 
 async function planCopy(store: ReleaseStore, source: BuildSource, state: StoreState): Promise<SwitchResult> {
-  const plan = await planPublish(store, source, state);
+  const plan = await planPublish(store, source, { state, options: {} });
   const to = { release: await nextReleaseId(store, state), version: nextVersion(state) };
-  return planned(store, { store: store.name, to, active: "a", reason: "adopt", steps: plan.steps });
+  const { active } = await layoutOf(store).target(store, state.current, to.release);
+  return planned(store, { store: store.name, to, active, reason: "adopt", steps: plan.steps });
 }
 
 async function assertEmpty(store: ReleaseStore, state: StoreState): Promise<void> {

@@ -1,8 +1,10 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import type { Rel } from "../model/plan.ts";
 import type { ReleaseRecord } from "../model/release-record.ts";
+import type { Watermark } from "../model/watermark.ts";
 import { openFilesStay } from "../platform/files.ts";
 import type { HeldLock } from "../platform/lock.ts";
+import { assertBaseUnmoved, type BuildBase } from "./build/base.ts";
 import type { Checked } from "./checks/run-checks.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
@@ -17,12 +19,16 @@ import { installWaitMs, underWriterLock } from "./writer-lock.ts";
 
 /** A build that has passed everything. */
 export interface CheckedBuild {
+  /** The build's random id. */
+  readonly id: string;
   readonly sealed: SealedBuild;
   readonly checked: Checked;
   readonly builder: ReleaseRecord["builder"];
-  readonly parent: Rel | undefined;
-  /** Held since the build began: a later one that came in over a deleted lock file is not overwritten. */
-  readonly buildLock: HeldLock;
+  /** How far the data reaches, where the build said so. */
+  readonly watermarks?: readonly Watermark[] | undefined;
+  readonly parent: BuildBase | undefined;
+  /** Of the build or its folder, held: a later one that came in over a deleted lock file is not overwritten. */
+  readonly lock: Pick<HeldLock, "verify">;
 }
 
 /** A release that is out. */
@@ -54,6 +60,7 @@ async function installUnderLock(
 ): Promise<Omit<Installed, "switchMs">> {
   await makeManifestDurable(store);
   const state = await readPublishableState(store);
+  assertBaseUnmoved(store, build.parent, state.current);
   const release = await nextReleaseId(store, state);
   const layout = layoutOf(store);
   const target = await layout.target(store, state.current, release);
@@ -63,7 +70,7 @@ async function installUnderLock(
     await writePin(store, release);
     await store.platform.failpoint("install.recorded");
     await lock.verify();
-    await build.buildLock.verify();
+    await build.lock.verify();
     // The last moment to turn back: from here on the inactive slot, which may be what a rollback goes to, is given up.
     throwIfInterrupted(options.signal, "the publish");
     if (openFilesStay(store.platform)) await letWritersIn();
@@ -97,12 +104,15 @@ function recordFor(
     layout: store.layout,
     basename: target.basename,
     ...(build.parent && { parent: build.parent.release }),
+    ...(build.parent?.copied !== undefined && { base: { release: build.parent.release, version: build.parent.version } }),
+    build: build.id,
     createdAt: store.platform.clock.now().toISOString(),
     builder: build.builder,
     storageVersion: build.checked.storageVersion,
     files: [fileReference(store, target.path, build.sealed.digest)],
     tables: [...build.checked.tables],
     checks: build.checked.checks,
+    ...(build.watermarks && build.watermarks.length > 0 && { watermarks: [...build.watermarks] }),
   };
 }
 

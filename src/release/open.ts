@@ -16,6 +16,10 @@ export interface ReleaseStoreOptions {
   readonly layout: ReleaseStore["layout"];
   readonly basename?: string | undefined;
   readonly checks?: readonly Check[] | undefined;
+  /** Releases kept by layout `releases`. Default 5, whatever their age. */
+  readonly retention?: { readonly keep?: number | undefined; readonly withinMs?: number | undefined } | undefined;
+  /** Layout `slots`: `2x` removes the inactive slot before each build. Default `3x`. */
+  readonly space?: "2x" | "3x" | undefined;
   /** Refused and failed builds kept for a look. Default 3. */
   readonly quarantineKeep?: number | undefined;
 }
@@ -38,6 +42,8 @@ export function openReleaseStore(
     paths: storePaths(resolve(options.dir)),
     basename: options.basename,
     checks: options.checks ?? [],
+    retention: { keep: options.retention?.keep ?? 5, withinMs: options.retention?.withinMs ?? 0 },
+    space: options.space ?? "3x",
     quarantineKeep: options.quarantineKeep ?? 3,
     ...tools,
   };

@@ -3,7 +3,7 @@ import { releaseOf } from "../model/manifest.ts";
 import type { PathResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
 import { activeOf } from "./check.ts";
-import { findTable } from "./checks/tables.ts";
+import { findTable } from "./checks/context.ts";
 import { recordOf } from "./records.ts";
 import { layoutOf, readState } from "./state.ts";
 import { namingErrors } from "./system-errors.ts";

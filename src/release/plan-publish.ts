@@ -1,28 +1,32 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { PlanStep, PublishPlan, Rel } from "../model/plan.ts";
-import { basenameOf } from "./basename.ts";
-import type { BuildBase } from "./build/run.ts";
-import { currentRel, layoutOf, nextReleaseId, type StoreState } from "./state.ts";
-import type { BuildSource, ReleaseStore } from "./store.ts";
+import { baseOf, type BuildBase } from "./build/base.ts";
+import { readSqlFiles } from "./build/sql.ts";
+import { assertExists, layoutOf, nextReleaseId, type StoreState } from "./state.ts";
+import { slotToRemove } from "./space.ts";
+import type { BuildSource, PublishOptions, ReleaseStore } from "./store.ts";
 
-/** The active release as a build's base, or `undefined` for the first one. */
-export async function baseOf(store: ReleaseStore, state: StoreState): Promise<BuildBase | undefined> {
-  const { current } = state;
-  const rel = currentRel(current);
-  if (!current || !rel) return undefined;
-  const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
-  return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
-}
+/** Where a release's data would come from: for a detached build, from whoever writes its file. */
+export type PlannedSource = BuildSource | { readonly kind: "detached" };
 
-/** What a publish would do, as things stand now. Changes nothing. */
-export async function planPublish(store: ReleaseStore, source: BuildSource, state: StoreState): Promise<PublishPlan> {
+/** What a publish would do, as things stand now. Changes nothing. Throws `NO_RELEASE` for a build on a base that is not there. */
+export async function planPublish(
+  store: ReleaseStore,
+  source: PlannedSource,
+  { state, options }: { readonly state: StoreState; readonly options: Pick<PublishOptions, "base"> },
+): Promise<PublishPlan> {
+  if (options.base) assertExists(store, state);
   const base = await baseOf(store, state);
   const target = await layoutOf(store).target(store, state.current, await nextReleaseId(store, state));
   const replaced = await store.platform.files.stat(target.path);
   const previous = state.current?.manifest.own?.previous;
   const configured = store.checks.length;
+  const copied = options.base && base;
+  const removed = await slotToRemove(store, state);
   const steps: PlanStep[] = [
-    { action: "build", subject: store.paths.builds, reason: describeSource(source) },
+    ...(removed ? [removeStep(removed.path)] : []),
+    ...(copied ? [copyStep(copied)] : []),
+    { action: "build", subject: store.paths.builds, reason: await describeSource(store, source) },
     {
       action: "check",
       subject: store.name,
@@ -31,7 +35,7 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
     {
       action: "install",
       subject: target.path,
-      reason: replaced ? whatIsReplaced(previous) : "the slot is free",
+      reason: replaced && !removed ? whatIsReplaced(previous) : "nothing lies there yet",
     },
     {
       action: "switch",
@@ -40,17 +44,25 @@ export async function planPublish(store: ReleaseStore, source: BuildSource, stat
     },
   ];
   const rel = base && { release: base.release, version: base.version };
-  return { store: store.name, ...(rel && { base: rel }), target: target.path, ...(await space(store, source, base)), steps };
+  return {
+    store: store.name,
+    ...(rel && { base: rel }),
+    target: target.path,
+    ...(await space(store, source, base)),
+    ...(removed && { bytesFreed: removed.bytes }),
+    steps,
+  };
 }
 
 /** Throws `DISK_FULL` when the plan needs more than there is. The need is an estimate: as much as the active release, or the file to copy. */
-export function assertSpace(store: ReleaseStore, plan: Pick<PublishPlan, "bytesNeeded" | "bytesFree">): void {
-  if (plan.bytesFree >= plan.bytesNeeded) return;
+export function assertSpace(store: ReleaseStore, plan: Pick<PublishPlan, "bytesNeeded" | "bytesFree" | "bytesFreed">): void {
+  const bytesFree = plan.bytesFree + (plan.bytesFreed ?? 0);
+  if (bytesFree >= plan.bytesNeeded) return;
   throw new LockkeeperError(
     "DISK_FULL",
-    `a build of ${store.name} needs about ${plan.bytesNeeded} bytes; ${plan.bytesFree} are free`,
+    `a build of ${store.name} needs about ${plan.bytesNeeded} bytes; ${bytesFree} are free`,
     {
-      hint: "A store of two slots needs three times its size on disk during a build. Free some space and try again.",
+      hint: "A build needs as much room again as the active release, beside everything that is kept. Free some space and try again.",
       subject: store.paths.folder,
     },
   );
@@ -58,7 +70,7 @@ export function assertSpace(store: ReleaseStore, plan: Pick<PublishPlan, "bytesN
 
 async function space(
   store: ReleaseStore,
-  source: BuildSource,
+  source: PlannedSource,
   base: BuildBase | undefined,
 ): Promise<Pick<PublishPlan, "bytesNeeded" | "bytesFree">> {
   const { files, disk } = store.platform;
@@ -68,19 +80,38 @@ async function space(
   return { bytesNeeded, bytesFree: exists ? await disk.freeBytes(store.paths.own) : bytesNeeded };
 }
 
+function removeStep(subject: string): PlanStep {
+  return {
+    action: "remove",
+    subject,
+    reason: 'space = "2x": the build has its room; until the next switch there is nothing to go back to',
+  };
+}
+
+function copyStep({ path, release, version }: BuildBase): PlanStep {
+  const until = "nothing else may become active until it is committed";
+  return { action: "copy", subject: path, reason: `the build begins with ${release}, version ${version}; ${until}` };
+}
+
 function whatIsReplaced(previous: Rel | undefined): string {
   return previous
     ? `replaces the inactive slot: ${previous.release} can no longer be gone back to`
     : "replaces the inactive slot";
 }
 
-function describeSource(source: BuildSource): string {
+async function describeSource(store: ReleaseStore, source: PlannedSource): Promise<string> {
   switch (source.kind) {
     case "command":
       return `runs ${source.argv.join(" ").slice(0, 200)}`;
+    case "sql": {
+      const names = (await readSqlFiles(store.platform, source)).map(({ path }) => path);
+      return `runs ${names.length === 1 ? "the SQL file" : `${names.length} SQL files:`} ${names.join(", ").slice(0, 500)}`;
+    }
     case "function":
       return "runs the build function";
     case "copy":
       return `copies ${source.source}`;
+    case "detached":
+      return "written by other processes, until its commit";
   }
 }

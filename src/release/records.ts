@@ -1,20 +1,30 @@
-import { relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
-import { recordReference } from "../model/layout.ts";
+import { recordReference, type LayoutKind } from "../model/layout.ts";
 import { sha256Hex, type OwnManifest } from "../model/manifest.ts";
 import { releaseNumber } from "../model/names.ts";
-import { parseRecord, renderRecord, type ReleaseFile, type ReleaseRecord } from "../model/release-record.ts";
+import {
+  findRecord,
+  recordBytesMax,
+  renderRecord,
+  type FoundRecord,
+  type ReleaseFile,
+  type ReleaseRecord,
+} from "../model/release-record.ts";
 import { ioError } from "../platform/io-error.ts";
-import { replaceFile, writeNewFile } from "../platform/files.ts";
+import { makeFolders, replaceFile, writeNewFile } from "../platform/files.ts";
 import type { FileDigest } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
 
-const recordBytesMax = 64 * 1024 * 1024;
+/** Files of a release folder are never edited; those of a slots store lie beside files that other programs replace. */
+const recordMode: Readonly<Record<LayoutKind, number>> = { releases: 0o444, slots: 0o644 };
 
 /** A record with the sha256 of its bytes, which the manifest names. */
 export interface StoredRecord {
   readonly record: ReleaseRecord;
   readonly sha256: string;
+  /** Where it lies, as the manifest says it. */
+  readonly reference: string;
 }
 
 /** Writes a record, durably, and returns how the manifest refers to it. */
@@ -23,15 +33,25 @@ export async function writeRecord(
   record: Omit<ReleaseRecord, "formatVersion">,
 ): Promise<OwnManifest["record"]> {
   const bytes = renderRecord(record);
-  await replaceFile(store.platform, { path: store.paths.record(record.release), bytes, failpoint: "record" });
-  return { path: recordReference(record.release), sha256: sha256Hex(bytes) };
+  const path = store.paths.record(record.release, record.layout);
+  await makeFolders(store.platform, store.paths.folder, dirname(path));
+  await replaceFile(store.platform, { path, bytes, failpoint: "record", permissions: recordMode[record.layout] });
+  return { path: recordReference(record.release, record.layout), sha256: sha256Hex(bytes) };
 }
 
-/** The record of a release, or `undefined`. Throws `RECORD_INVALID`, `FORMAT_UNSUPPORTED`. */
+/**
+ * The record of a release; `undefined` where there is none, and for what is no release id. Throws `RECORD_INVALID`, also for one of another release or of a file
+ * elsewhere, so that nobody follows it out of the store; `FORMAT_UNSUPPORTED`.
+ */
 export function readRecord(store: ReleaseStore, release: string): StoredRecord | undefined {
-  const path = store.paths.record(release);
-  const bytes = store.platform.files.readNow(path, recordBytesMax)?.bytes;
-  return bytes && { record: parseRecord(bytes, path), sha256: sha256Hex(bytes) };
+  const found = lookAtRecord(store, release);
+  return found && { record: found.record, sha256: sha256Hex(found.bytes), reference: recordReference(release, found.layout) };
+}
+
+/** The same without its sha256, which who only tells what is there does not need. Throws as `readRecord` does. */
+export function lookAtRecord(store: ReleaseStore, release: string): FoundRecord | undefined {
+  if (releaseNumber(release) === undefined) return undefined;
+  return findRecord(store.paths, release, (path) => store.platform.files.readNow(path, recordBytesMax)?.bytes);
 }
 
 /** The record that a manifest names, verified against the sha256 in it. Throws `RECORD_INVALID`. */
@@ -39,7 +59,7 @@ export function recordOf(store: ReleaseStore, manifest: OwnManifest): StoredReco
   const stored = readRecord(store, manifest.release);
   if (stored?.sha256 === manifest.record.sha256) return stored;
   const what = stored ? "differs from the sha256 in the manifest" : "is missing";
-  throw new LockkeeperError("RECORD_INVALID", `${store.paths.record(manifest.release)} ${what}`, {
+  throw new LockkeeperError("RECORD_INVALID", `${join(store.paths.folder, manifest.record.path)} ${what}`, {
     hint: "Restore the file from a backup, or publish a new release.",
     subject: manifest.release,
   });
@@ -48,9 +68,7 @@ export function recordOf(store: ReleaseStore, manifest: OwnManifest): StoredReco
 /** All readable records, oldest first; one that cannot be read is left out. */
 export async function readRecords(store: ReleaseStore): Promise<StoredRecord[]> {
   const records: StoredRecord[] = [];
-  for (const name of await store.platform.files.list(store.paths.records)) {
-    const release = name.endsWith(".json") ? name.slice(0, -".json".length) : "";
-    if (releaseNumber(release) === undefined) continue;
+  for (const release of await recordedReleases(store)) {
     try {
       const stored = readRecord(store, release);
       if (stored) records.push(stored);
@@ -59,6 +77,20 @@ export async function readRecords(store: ReleaseStore): Promise<StoredRecord[]> 
     }
   }
   return records;
+}
+
+/** Ids of all releases that have a record or a folder, oldest first. */
+export async function recordedReleases(store: ReleaseStore): Promise<string[]> {
+  const { files } = store.platform;
+  const inSlots = (await files.list(store.paths.records)).map((name) =>
+    name.endsWith(".json") ? name.slice(0, -".json".length) : "",
+  );
+  const ids = new Set([...inSlots, ...(await files.list(store.paths.releases))]);
+  const numbered = [...ids].flatMap((id) => {
+    const number = releaseNumber(id);
+    return number === undefined ? [] : [{ id, number }];
+  });
+  return numbered.toSorted((left, right) => left.number - right.number).map(({ id }) => id);
 }
 
 /** Makes the empty file that readers of a release lock shared, durably. An existing one is kept: a reader may hold it. */
@@ -74,11 +106,10 @@ export async function writePin(store: ReleaseStore, release: string): Promise<vo
   }
 }
 
-/** The highest release number that records or pins speak of; 0 where there is none. */
+/** The highest release number that records, folders or pins speak of; 0 where there is none. */
 export async function highestRecordedNumber(store: ReleaseStore): Promise<number> {
-  const { files } = store.platform;
-  const names = [...(await files.list(store.paths.records)), ...(await files.list(store.paths.pins))];
-  const numbers = names.map((name) => releaseNumber(name.replace(/\.(?:json|pin)$/, "")) ?? 0);
+  const pinned = (await store.platform.files.list(store.paths.pins)).map((name) => name.replace(/\.pin$/, ""));
+  const numbers = [...(await recordedReleases(store)), ...pinned].map((id) => releaseNumber(id) ?? 0);
   return numbers.reduce((highest, number) => Math.max(highest, number), 0);
 }
 

@@ -1,12 +1,13 @@
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { dirname } from "node:path";
 import { throwIfInterrupted } from "../errors/interrupted.ts";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { SwitchPlan } from "../model/plan.ts";
 import type { SwitchResult } from "../model/results.ts";
-import { recordReference } from "../model/layout.ts";
 import type { RollbackRequest, RollbackTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
 import { prepareFolders } from "./open.ts";
-import { assertOwn, currentRel, hasSwitched, layoutOf, manifestGone, nextVersion, readState, type StoreState } from "./state.ts";
+import { writePin } from "./records.ts";
+import { assertExists, currentRel, layoutOf, nextVersion, readState, type StoreState } from "./state.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 import { commitSwitch } from "./switch.ts";
 import { namingErrors } from "./system-errors.ts";
@@ -16,11 +17,13 @@ import { underWriterLock } from "./writer-lock.ts";
 export interface RollbackOptions extends OperationOptions, RollbackRequest {
   /** In the operator's words; kept in manifest and history. */
   readonly reason?: string | undefined;
+  /** Goes back only from this version, as whoever decided on it saw it: `VERSION_CHANGED` where another one is active by now. */
+  readonly fromVersion?: number | undefined;
 }
 
 /**
  * Makes an older release active, byte for byte the one that once passed its checks, under a new version. Works at once while a build runs.
- * Throws `RELEASE_UNKNOWN`, `NO_RELEASE`, `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `WRITER_LOCKED`, `SLOT_BUSY`.
+ * Throws `RELEASE_UNKNOWN`, `NO_RELEASE`, `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `VERSION_CHANGED`, `WRITER_LOCKED`, `SLOT_BUSY`.
  */
 export async function rollback(store: ReleaseStore, options: RollbackOptions = {}): Promise<SwitchResult> {
   return namingErrors(store, () => goBack(store, options));
@@ -39,8 +42,10 @@ async function goBack(store: ReleaseStore, options: RollbackOptions): Promise<Sw
     return withTarget(store, { state, request: options }, async (target) => {
       await store.platform.failpoint("rollback.verified");
       throwIfInterrupted(options.signal, "the rollback");
-      const { release } = target.record;
-      const record = { path: recordReference(release), sha256: target.recordSha256 };
+      await makeKeptDurable(store, target);
+      const { reference, sha256 } = target.stored;
+      const { release } = target.stored.record;
+      const record = { path: reference, sha256 };
       const wanted = { target, release, record, reason: "rollback", note: options.reason, keepPrevious: true } as const;
       const { version, previous } = await commitSwitch(store, { lock, state, options }, wanted);
       return { store: store.name, outcome: "switched", release, version, ...(previous && { previous }), reason: "rollback" };
@@ -48,13 +53,23 @@ async function goBack(store: ReleaseStore, options: RollbackOptions): Promise<Sw
   });
 }
 
+/**
+ * A publish that was killed may have moved the data there a moment ago, in the cache only; and of a release whose pruning was undone by a power cut the pin may
+ * be gone.
+ */
+async function makeKeptDurable(store: ReleaseStore, { path, stored }: RollbackTarget): Promise<void> {
+  await store.platform.files.syncFolder(dirname(path));
+  await writePin(store, stored.record.release);
+}
+
 async function withTarget(
   store: ReleaseStore,
-  from: { readonly state: StoreState; readonly request: RollbackRequest },
+  from: { readonly state: StoreState; readonly request: RollbackOptions },
   use: (target: RollbackTarget) => Promise<SwitchResult>,
 ): Promise<SwitchResult> {
   const { state, request } = from;
   const current = assertExists(store, state);
+  assertVersion(store, state, request.fromVersion);
   const { target, release } = await layoutOf(store).rollbackTarget(store, current, request);
   try {
     return await use(target);
@@ -63,8 +78,17 @@ async function withTarget(
   }
 }
 
+function assertVersion(store: ReleaseStore, state: StoreState, wanted: number | undefined): void {
+  const active = currentRel(state.current);
+  if (wanted === undefined || active?.version === wanted) return;
+  throw new LockkeeperError("VERSION_CHANGED", `version ${active?.version} is active in ${store.name}, not version ${wanted}`, {
+    hint: "Look at what is active now, and decide again.",
+    subject: store.name,
+  });
+}
+
 function planRollback(store: ReleaseStore, state: StoreState, target: RollbackTarget): SwitchPlan {
-  const to = { release: target.record.release, version: nextVersion(state) };
+  const to = { release: target.stored.record.release, version: nextVersion(state) };
   const from = currentRel(state.current);
   return {
     store: store.name,
@@ -91,13 +115,4 @@ export function planned(store: ReleaseStore, plan: SwitchPlan): SwitchResult {
     reason,
     plan,
   };
-}
-
-function assertExists(store: ReleaseStore, state: StoreState) {
-  if (state.current) return assertOwn(store, state.current);
-  if (hasSwitched(state)) throw manifestGone(store);
-  throw new LockkeeperError("NO_RELEASE", `${store.name} has no release: ${store.paths.manifest} does not exist`, {
-    hint: `Publish one first: lockkeeper publish ${store.name} -- COMMAND`,
-    subject: store.paths.manifest,
-  });
 }

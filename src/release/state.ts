@@ -6,6 +6,7 @@ import { releaseId, releaseNumber } from "../model/names.ts";
 import type { Rel } from "../model/plan.ts";
 import { historyHeights, readHistory } from "./history.ts";
 import type { Layout } from "./layout/layout.ts";
+import { releasesLayout } from "./layout/releases.ts";
 import { slotsLayout } from "./layout/slots.ts";
 import { lookAtManifest } from "./manifest-file.ts";
 import { highestRecordedNumber } from "./records.ts";
@@ -23,7 +24,7 @@ export async function readState(store: ReleaseStore): Promise<StoreState> {
   return { current: await lookAtManifest(store), events: await readHistory(store) };
 }
 
-const layouts: Record<ReleaseStore["layout"], Layout> = { slots: slotsLayout };
+const layouts: Record<ReleaseStore["layout"], Layout> = { slots: slotsLayout, releases: releasesLayout };
 
 /** The layout of a store. */
 export function layoutOf(store: ReleaseStore): Layout {
@@ -59,10 +60,20 @@ export function hasSwitched(state: StoreState): boolean {
   return state.events.some((event) => event.type === "release.switched");
 }
 
+/** The manifest of ours that is there. Throws `NO_RELEASE`, `FOREIGN_MANIFEST`, `MANIFEST_GONE`. */
+export function assertExists(store: ReleaseStore, state: StoreState): OwnManifest {
+  if (state.current) return assertOwn(store, state.current);
+  if (hasSwitched(state)) throw manifestGone(store);
+  throw new LockkeeperError("NO_RELEASE", `${store.name} has no release: ${store.paths.manifest} does not exist`, {
+    hint: `Publish one first: lockkeeper publish ${store.name} -- COMMAND`,
+    subject: store.paths.manifest,
+  });
+}
+
 /** The error for a manifest that was deleted. */
 export function manifestGone(store: ReleaseStore): LockkeeperError {
   return new LockkeeperError("MANIFEST_GONE", `${store.paths.manifest} was deleted; readers are on their fallback`, {
-    hint: `\`lockkeeper adopt ${store.name} --slot a\` (or b) makes that slot active again.`,
+    hint: `\`lockkeeper adopt ${store.name} ${layoutOf(store).adoptWords}\` makes that one active again.`,
     subject: store.paths.manifest,
   });
 }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { firstLine } from "../errors/lockkeeper-error.ts";
 import { releaseOf } from "../model/manifest.ts";
-import type { StoreStatus } from "../model/results.ts";
+import type { BuildSummary, StoreStatus } from "../model/results.ts";
 import { holderOf, isLockHeld, readLockNote } from "../platform/lock.ts";
 import { basenameOf } from "./basename.ts";
+import { listBuilds } from "./detached/list.ts";
 import { lookAtManifest } from "./manifest-file.ts";
 import { recordOf } from "./records.ts";
 import { hasSwitched, layoutOf, readStateOrProblem, type StoreState } from "./state.ts";
@@ -21,7 +22,13 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
   // What keeps the locks from being looked at (a folder of another user) is in the problem already.
   const lock = problem === undefined ? await eitherLock(store) : await eitherLock(store).catch(() => undefined);
   const damage = await settledDamage(store, state);
-  const concerns = [...(damage === undefined ? [] : [damage]), ...manifestConcerns(store, state, problem), ...lockConcerns(lock)];
+  const builds = await detachedBuilds(store).catch(() => []);
+  const concerns = [
+    ...(damage === undefined ? [] : [damage]),
+    ...manifestConcerns(store, state, problem),
+    ...lockConcerns(lock),
+    ...buildConcerns(builds),
+  ];
   const previous = manifest?.own?.previous;
   return {
     store: store.name,
@@ -31,8 +38,25 @@ export async function storeStatus(store: ReleaseStore): Promise<StoreStatus> {
     ...(manifest?.lastUpdated !== undefined && { lastUpdated: manifest.lastUpdated }),
     ...(previous && { previous: { release: previous.release, version: previous.version } }),
     ...(lock && { lock }),
+    ...(builds.length > 0 && {
+      builds: builds.map(({ build, state: is, expiresAt }) => ({
+        build,
+        state: is,
+        ...(expiresAt !== undefined && { expiresAt }),
+      })),
+    }),
     detail: concerns,
   };
+}
+
+async function detachedBuilds(store: ReleaseStore): Promise<BuildSummary[]> {
+  const { builds } = await listBuilds([store]);
+  return builds.filter(({ state }) => state !== "attached" && state !== "left");
+}
+
+function buildConcerns(builds: readonly BuildSummary[]): string[] {
+  const damaged = builds.filter(({ state }) => state === "damaged");
+  return damaged.map(({ build, detail }) => `${detail}; \`lockkeeper build abort ${build}\` removes the build`);
 }
 
 function worstOf(concerns: readonly string[]): StoreStatus["status"] {
@@ -60,7 +84,7 @@ async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise
   const { record } = recordOf(store, own);
   const listed =
     record.release === own.release ? record.files.find((file) => join(store.paths.folder, file.path) === path) : undefined;
-  if (!listed) return `${store.paths.record(own.release)} is not the record of ${own.release} in ${path}`;
+  if (!listed) return `${join(store.paths.folder, own.record.path)} is not the record of ${own.release} in ${path}`;
   return stat.bytes === listed.bytes
     ? undefined
     : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${listed.bytes}`;

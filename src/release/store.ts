@@ -1,6 +1,7 @@
+import type { BuildMessage } from "../model/build-message.ts";
 import type { Check } from "../model/check.ts";
 import type { SwitchReason } from "../model/manifest.ts";
-import type { StorePaths } from "../model/layout.ts";
+import type { LayoutKind, StorePaths } from "../model/layout.ts";
 import type { Platform } from "../platform/port.ts";
 import type { ReleaseEngine } from "./engine.ts";
 
@@ -16,22 +17,25 @@ export type ProgressEvent =
 /** Steps of a publish, in order. */
 export type PublishPhase = "begin" | "build" | "seal" | "check" | "install" | "switch" | "done";
 
-/** A line that a build appends to the file in `LOCKKEEPER_MESSAGES`. */
-export interface BuildMessage {
-  readonly type: "log" | "progress";
-  readonly text?: string;
-  /** 0 to 1. */
-  readonly fraction?: number;
+/** Which releases a store of layout `releases` keeps beside those that are in use. */
+export interface Retention {
+  /** How many of the newest, the active one among them; at least 1. */
+  readonly keep: number;
+  /** Younger ones are kept too. Milliseconds; 0 for none. */
+  readonly withinMs: number;
 }
 
 /** A release store and what it is operated with. */
 export interface ReleaseStore {
   readonly name: string;
-  readonly layout: "slots";
+  readonly layout: LayoutKind;
   readonly paths: StorePaths;
   /** Stem of data files; found in the folder or the manifest when not configured. */
   readonly basename: string | undefined;
   readonly checks: readonly Check[];
+  readonly retention: Retention;
+  /** Layout `slots`: with `2x` the inactive slot is removed before each build. */
+  readonly space: "2x" | "3x";
   /** Refused builds that are kept for a look. Default 3. */
   readonly quarantineKeep: number;
   readonly platform: Platform;
@@ -53,20 +57,25 @@ export interface PublishOptions extends OperationOptions {
   readonly reason?: Exclude<SwitchReason, "foreign" | "rollback"> | undefined;
   /** In the operator's words; kept in manifest and history. */
   readonly note?: string | undefined;
+  /**
+   * The build begins with a copy of the active release at its path, for one that changes a part. It is committed only on top of what it was copied from:
+   * `BASE_MOVED` after any switch meanwhile.
+   */
+  readonly base?: "active" | undefined;
   /** Only into an empty store: `STORE_NOT_EMPTY` where another publish came first. */
   readonly firstOnly?: boolean | undefined;
 }
 
 /** What a build function is given. */
 export interface BuildContext {
-  /** The DuckDB file to write; it does not exist yet. */
+  /** The DuckDB file to write; it does not exist yet, unless the build begins with a copy of the active release. */
   readonly path: string;
   /** The build's private folder. */
   readonly dir: string;
   /** The active release to look at, read-only. */
   readonly base: { readonly path: string; readonly release: string; readonly version: number } | undefined;
   readonly signal: AbortSignal;
-  /** Tells whoever watches. */
+  /** Tells whoever watches, or reports a check of the build's own. Throws `USAGE` for a malformed message. */
   readonly message: (message: BuildMessage) => void;
 }
 
@@ -81,6 +90,13 @@ export type BuildSource =
   | {
       readonly kind: "function";
       readonly build: (context: BuildContext) => Promise<void>;
+      readonly timeoutMs?: number | undefined;
+    }
+  | {
+      readonly kind: "sql";
+      /** A folder of `.sql` files, or one file; relative to `folder`, in which the statements run. */
+      readonly path: string;
+      readonly folder: string;
       readonly timeoutMs?: number | undefined;
     }
   | { readonly kind: "copy"; readonly source: string };

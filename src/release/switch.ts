@@ -1,3 +1,4 @@
+import { layoutOfActive } from "../model/layout.ts";
 import type { OwnManifest, SwitchReason } from "../model/manifest.ts";
 import type { Rel } from "../model/plan.ts";
 import type { HeldLock } from "../platform/lock.ts";
@@ -72,7 +73,7 @@ function newManifest(store: ReleaseStore, state: StoreState, wanted: Switch): Om
     version: nextVersion(state),
     lastUpdated: store.platform.clock.now().toISOString(),
     store: store.name,
-    layout: store.layout,
+    layout: layoutOfActive(wanted.target.active),
     basename: wanted.target.basename,
     release: wanted.release,
     commit: store.platform.random(16),

@@ -2,15 +2,19 @@ import type { Finding } from "../model/finding.ts";
 import { nodePlatform } from "../platform/node.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { fallbackPath } from "./fallback.ts";
+import { readQueryFiles } from "./query-files.ts";
 
 /**
  * What is valid in a configuration and will surprise all the same: a configured fallback with no file behind it, which is found out
- * only when the manifest is gone.
+ * only when the manifest is gone; and every fault in files of named queries, which only a server reads.
  */
-export async function configConcerns({ folder, config }: LoadedConfig): Promise<Finding[]> {
+export async function configConcerns(loaded: LoadedConfig): Promise<Finding[]> {
+  const { folder, config } = loaded;
   const { files } = nodePlatform();
   const findings: Finding[] = [];
-  for (const [store, { fallback }] of Object.entries(config.stores)) {
+  for (const [store, settings] of Object.entries(config.stores)) {
+    findings.push(...(await readQueryFiles(loaded, { name: store, settings })).findings);
+    const { fallback } = settings;
     if (fallback === undefined) continue;
     const path = fallbackPath({ configured: fallback, folder, onlyStore: false, environment: process.env });
     const subject = `stores.${store}.fallback`;

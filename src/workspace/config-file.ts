@@ -4,6 +4,7 @@ import { configBytesMax, configFileName, type Config } from "../model/config.ts"
 import { parseConfig } from "../model/config-findings.ts";
 import type { Finding } from "../model/finding.ts";
 import { readTextFile } from "../platform/text-file.ts";
+import { readCheckFiles } from "./check-files.ts";
 
 /** A valid configuration and where it came from. */
 export interface LoadedConfig {
@@ -11,6 +12,7 @@ export interface LoadedConfig {
   readonly path: string;
   /** Its folder: what the file's relative paths are relative to. */
   readonly folder: string;
+  /** With the text of the files that `sql` checks name in their `query`. */
   readonly config: Config;
 }
 
@@ -25,16 +27,25 @@ export interface ConfigLocation {
  * `findings`; `USAGE` when the working folder is needed and gone.
  */
 export async function loadConfig(location: ConfigLocation = {}): Promise<LoadedConfig> {
+  const { path, text } = await locateConfig(location);
+  return readConfig(path, text);
+}
+
+/** The file that counts, with its text. Throws `CONFIG_MISSING`, and `CONFIG_INVALID` for what is no text. */
+export async function locateConfig(location: ConfigLocation): Promise<FoundConfig & { readonly text: string }> {
   const found = await findConfig(location);
   if (found.text === undefined) throw missingConfig(found);
-  return readConfig(found.path, found.text);
+  return { ...found, text: found.text };
 }
 
 /** The configuration in `text`, as if it lay at `path`. Throws as `loadConfig` does. */
 export async function readConfig(path: string, text: string): Promise<LoadedConfig> {
   const { config, findings } = parseConfig(await parseToml(path, text));
   if (config === undefined) throw invalidConfig(path, findings);
-  return { path, folder: dirname(path), config };
+  const folder = dirname(path);
+  const read = await readCheckFiles(folder, config);
+  if (read.findings.length > 0) throw invalidConfig(path, read.findings);
+  return { path, folder, config: read.config };
 }
 
 /** The file that counts. */

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { environmentName } from "../model/config.ts";
+import { environmentName } from "../model/environment.ts";
 import { workingFolder } from "./config-file.ts";
 
 /** Variables by name. */

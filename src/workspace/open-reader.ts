@@ -2,7 +2,7 @@ import type { Reader } from "../reader/reader.ts";
 import type { ReaderOptions } from "../reader/options.ts";
 import { defaultFallback } from "./fallback.ts";
 import { readerFor } from "./wiring.ts";
-import type { Workspace } from "./workspace.ts";
+import type { Workspace } from "./api.ts";
 
 /**
  * Opens a reader: on a folder, or on a store of a workspace. Where no `fallback` is given it is the variable `DUCKDB_PATH`, for one store is

@@ -19,6 +19,8 @@ export function releaseStoreOptions({ folder }: LoadedConfig, { name, settings }
     layout: settings.layout,
     basename: settings.basename,
     checks: settings.checks,
+    space: settings.space,
+    retention: { keep: settings.retention?.keep, withinMs: settings.retention?.within },
   };
 }
 
@@ -34,6 +36,7 @@ export function readerOptions({ folder, config }: LoadedConfig, { settings }: Na
     freshness: reader.freshness,
     drainTimeoutMs: reader.drain_timeout,
     fallbackIdleMs: reader.fallback_idle,
+    keptIdleMs: reader.kept_idle,
     pollMs: reader.poll,
     waitMs: reader.wait,
     allowNetworkFs: reader.allow_network_fs,
@@ -42,8 +45,16 @@ export function readerOptions({ folder, config }: LoadedConfig, { settings }: Na
       concurrency: limits.concurrency,
       rows: limits.rows,
       timeMs: limits.time,
+      bytes: limits.bytes,
       memory: limits.memory,
       threads: limits.threads,
+      releases: limits.releases,
     },
   };
+}
+
+/** The same with bounds beside its own; the narrower counts. */
+export function withinLimits(options: ReaderOptions, { timeMs }: { readonly timeMs?: number | undefined } = {}): ReaderOptions {
+  if (timeMs === undefined) return options;
+  return { ...options, limits: { ...options.limits, timeMs: Math.min(options.limits?.timeMs ?? timeMs, timeMs) } };
 }

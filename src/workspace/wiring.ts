@@ -1,4 +1,5 @@
-import { defaultConcurrency, duckdbEngine } from "../engine/duckdb/engine.ts";
+import { defaultConcurrency, duckdbEngine, engineVersion, threadPoolSize } from "../engine/duckdb/engine.ts";
+import { nodeMachine } from "../platform/machine.ts";
 import { nodePlatform } from "../platform/node.ts";
 import type { ReaderOptions } from "../reader/options.ts";
 import { openReader, type Reader } from "../reader/reader.ts";
@@ -14,15 +15,22 @@ export function releaseTools(): { readonly platform: Platform; readonly engine: 
 /** Takes a reader's warnings that no listener takes. */
 export type WarningSink = (message: string) => void;
 
-const emitWarning: WarningSink = (message) => process.emitWarning(message, "LockkeeperWarning");
+/** Tells a warning as Node tells its own. */
+export const emitWarning: WarningSink = (message) => process.emitWarning(message, "LockkeeperWarning");
+
+/** What releases are read with: this machine and DuckDB, which is loaded at its first use. */
+export function readerTools(warn: WarningSink = emitWarning) {
+  const platform = nodePlatform();
+  return { platform, engine: duckdbEngine(platform), defaultConcurrency: defaultConcurrency(), warn } as const;
+}
 
 /** A reader on this machine with DuckDB. */
-export function readerFor(options: ReaderOptions, warn: WarningSink = emitWarning): Promise<Reader> {
-  const platform = nodePlatform();
-  return openReader(options, {
-    platform,
-    engine: duckdbEngine(platform),
-    defaultConcurrency: defaultConcurrency(),
-    warn,
-  });
+export function readerFor(options: ReaderOptions, warn?: WarningSink): Promise<Reader> {
+  return openReader(options, readerTools(warn));
+}
+
+/** What a machine is looked at with: this one and DuckDB, which is loaded at its first use. */
+export function machineTools() {
+  const environment: Readonly<Record<string, string | undefined>> = process.env;
+  return { machine: nodeMachine(), engineVersion, threads: threadPoolSize(), environment } as const;
 }

@@ -1,6 +1,6 @@
 import type { ReleaseTable } from "../../model/release-record.ts";
 import { firstLine } from "../../errors/lockkeeper-error.ts";
-import type { Database } from "./database.ts";
+import type { QuerySource } from "./compare.ts";
 import { quoteIdentifier, quoteLiteral } from "./sql-text.ts";
 
 /** A view that does not bind. */
@@ -11,20 +11,31 @@ export interface BrokenView {
   readonly error: string;
 }
 
+/** A view and the statement that made it. */
+export interface ViewDefinition {
+  readonly schema: string;
+  readonly name: string;
+  readonly definition: string;
+}
+
 /** Tables and views of a file. */
 export interface Catalogue {
   /** By schema and name; tables with exact row counts. Broken views have no columns. */
   readonly tables: readonly ReleaseTable[];
   readonly brokenViews: readonly BrokenView[];
+  /** Views that bind. */
+  readonly views: readonly ViewDefinition[];
+  /** For each of `tables` the statement that made it, where it is a view; else empty. */
+  readonly definitions: readonly string[];
 }
 
 /** Tables counted by one statement: enough to make it cheap, few enough for the parser. */
 const countsPerQuery = 100;
 
 const entriesSql = `
-  SELECT schema_name, table_name, 'table' FROM duckdb_tables() WHERE database_name = $name AND NOT internal AND NOT temporary
+  SELECT schema_name, table_name, 'table', '' FROM duckdb_tables() WHERE database_name = $name AND NOT internal AND NOT temporary
   UNION ALL
-  SELECT schema_name, view_name, 'view' FROM duckdb_views() WHERE database_name = $name AND NOT internal AND NOT temporary
+  SELECT schema_name, view_name, 'view', sql FROM duckdb_views() WHERE database_name = $name AND NOT internal AND NOT temporary
   ORDER BY 1, 2`;
 
 const columnsSql = `
@@ -33,21 +44,23 @@ const columnsSql = `
   ORDER BY schema_name, table_name, column_index`;
 
 /** Reads the catalogue of the file attached as `name`. Each view is bound, for its stored columns say nothing about whether it still works. */
-export async function readCatalogue(database: Database, name: string): Promise<Catalogue> {
-  const entries = (await database.query(entriesSql, { name }, {})).rows as readonly (readonly [
+export async function readCatalogue(source: QuerySource, name: string): Promise<Catalogue> {
+  const entries = (await source.query(entriesSql, { name }, {})).rows as readonly (readonly [
     string,
     string,
     "table" | "view",
+    string,
   ])[];
-  const columns = await columnsByTable(database, name);
+  const columns = await columnsByTable(source, name);
   const counts = await countRows(
-    database,
+    source,
     name,
     entries.filter(([, , kind]) => kind === "table"),
   );
   const tables: ReleaseTable[] = [];
   const brokenViews: BrokenView[] = [];
-  for (const [schema, entry, kind] of entries) {
+  const views: ViewDefinition[] = [];
+  for (const [schema, entry, kind, definition] of entries) {
     const key = keyOf(schema, entry);
     if (kind === "table") {
       tables.push({
@@ -59,15 +72,16 @@ export async function readCatalogue(database: Database, name: string): Promise<C
       });
       continue;
     }
-    const view = await bindView(database, [name, schema, entry]);
+    const view = await bindView(source, [name, schema, entry]);
     tables.push({ schema, name: entry, kind, columns: view.columns });
-    if (view.error !== undefined) brokenViews.push({ schema, name: entry, error: view.error });
+    if (view.error === undefined) views.push({ schema, name: entry, definition });
+    else brokenViews.push({ schema, name: entry, error: view.error });
   }
-  return { tables, brokenViews };
+  return { tables, brokenViews, views, definitions: entries.map(([, , , definition]) => definition) };
 }
 
-async function columnsByTable(database: Database, name: string): Promise<Map<string, ReleaseTable["columns"]>> {
-  const { rows } = await database.query(columnsSql, { name }, {});
+async function columnsByTable(source: QuerySource, name: string): Promise<Map<string, ReleaseTable["columns"]>> {
+  const { rows } = await source.query(columnsSql, { name }, {});
   const columns = new Map<string, ReleaseTable["columns"]>();
   for (const [schema, table, column, type, nullable] of rows as readonly (readonly [string, string, string, string, boolean])[]) {
     const key = keyOf(schema, table);
@@ -79,15 +93,15 @@ async function columnsByTable(database: Database, name: string): Promise<Map<str
 }
 
 async function countRows(
-  database: Database,
+  source: QuerySource,
   name: string,
-  tables: readonly (readonly [schema: string, table: string, kind: string])[],
+  tables: readonly (readonly [schema: string, table: string, ...rest: string[]])[],
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (let first = 0; first < tables.length; first += countsPerQuery) {
     const part = tables.slice(first, first + countsPerQuery);
     const selects = part.map(([schema, table], index) => `SELECT ${index}, count(*) FROM ${qualified([name, schema, table])}`);
-    const { rows } = await database.query(selects.join("\nUNION ALL "), undefined, {});
+    const { rows } = await source.query(selects.join("\nUNION ALL "), undefined, {});
     for (const [index, count] of rows) {
       const [schema, table] = part[Number(index)] ?? ["", ""];
       counts.set(keyOf(schema, table), Number(count));
@@ -97,11 +111,11 @@ async function countRows(
 }
 
 async function bindView(
-  database: Database,
+  source: QuerySource,
   path: readonly string[],
 ): Promise<{ columns: ReleaseTable["columns"]; error?: string }> {
   try {
-    const { columns } = await database.query(`SELECT * FROM ${qualified(path)} LIMIT 0`, undefined, {});
+    const { columns } = await source.query(`SELECT * FROM ${qualified(path)} LIMIT 0`, undefined, {});
     return { columns: columns.map(({ name, type }) => ({ name, type, nullable: true })) };
   } catch (error) {
     return { columns: [], error: firstLine(error) };

@@ -1,6 +1,7 @@
+import { join, resolve } from "node:path";
 import type { DuckDBInstance } from "@duckdb/node-api";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { QueryOptions, QueryParameters, QueryRows } from "../../model/query.ts";
+import type { EngineStream, ExportedFile, ExportOptions, QueryOptions, QueryParameters, QueryRows } from "../../model/query.ts";
 import type { Platform } from "../../platform/port.ts";
 import type { Driver } from "./driver.ts";
 import { engineError } from "./errors.ts";
@@ -55,19 +56,38 @@ export class Database {
   }
 
   /** Runs one read-only statement to its end. See `OpenDatabase.query` of the reader's port for what it throws. */
-  async query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
-    if (this.#closing) {
-      throw new LockkeeperError("READER_CLOSED", `${this.#parts.path} was closed`, {
-        subject: this.#parts.path,
-      });
-    }
-    assertLimits(options);
-    this.#inFlight += 1;
+  query(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<QueryRows> {
+    return this.#use(options, (session) => session.run({ sql, parameters, options }));
+  }
+
+  /** Begins a stream, which has a session of its own until it ends. See `OpenDatabase.stream` of the reader's port for what it throws. */
+  stream(sql: string, parameters: QueryParameters | undefined, options: QueryOptions): Promise<EngineStream> {
+    return new Promise((begun, reject) => {
+      const lend = async (session: Session): Promise<void> => {
+        const stream = await session.stream({ sql, parameters, options });
+        begun(stream);
+        await stream.ended;
+      };
+      this.#use(options, lend).catch(reject);
+    });
+  }
+
+  /** Writes a result to a new file of a folder. See `OpenDatabase.exportParquet` of the reader's port. */
+  async exportParquet(
+    sql: string,
+    parameters: QueryParameters | undefined,
+    { folder, ...options }: ExportOptions,
+  ): Promise<ExportedFile> {
+    const { platform } = this.#parts;
+    const { files } = platform;
+    const path = join(resolve(folder), `${platform.random(16)}.parquet`);
     try {
-      if (this.#renewal) await this.#renewal;
-      return await this.#sessions.use(options.signal ?? undefined, (session) => this.#run(session, { sql, parameters, options }));
-    } finally {
-      this.#inFlight -= 1;
+      const rows = await this.#use(options, (session) => session.exportParquet({ sql, parameters, options }, path));
+      return { path, rows, bytes: files.statNow(path)?.bytes ?? 0 };
+    } catch (error) {
+      // Where even that fails, what happened first is what counts.
+      if (files.statNow(path)) await files.removeFile(path).catch(() => undefined);
+      throw error;
     }
   }
 
@@ -87,19 +107,25 @@ export class Database {
     this.#lease.release();
   }
 
-  async #run(
-    session: Session,
-    call: {
-      readonly sql: string;
-      readonly parameters: QueryParameters | undefined;
-      readonly options: QueryOptions;
-    },
-  ): Promise<QueryRows> {
+  async #use<T>(options: QueryOptions, action: (session: Session) => Promise<T>): Promise<T> {
+    if (this.#closing) {
+      throw new LockkeeperError("READER_CLOSED", `${this.#parts.path} was closed`, {
+        subject: this.#parts.path,
+      });
+    }
+    assertLimits(options);
+    this.#inFlight += 1;
     try {
-      return await session.run(call);
-    } catch (error) {
-      if (session.fatal) this.#renew(this.#lease);
-      throw error;
+      if (this.#renewal) await this.#renewal;
+      return await this.#sessions.use(options.signal ?? undefined, async (session) => {
+        try {
+          return await action(session);
+        } finally {
+          if (session.fatal) this.#renew(this.#lease);
+        }
+      });
+    } finally {
+      this.#inFlight -= 1;
     }
   }
 
@@ -142,9 +168,13 @@ export class Database {
   }
 }
 
-function assertLimits({ rowsMax, timeMaxMs }: QueryOptions): void {
-  if (rowsMax !== undefined && rowsMax !== Infinity && !(Number.isSafeInteger(rowsMax) && rowsMax >= 0)) {
-    throw new LockkeeperError("USAGE", `rowsMax is ${rowsMax}; it must be a whole number of rows, 0 or more`);
+function assertLimits({ rowsMax, bytesMax, timeMaxMs }: QueryOptions): void {
+  for (const [name, max, unit] of [
+    ["rowsMax", rowsMax, "rows"],
+    ["bytesMax", bytesMax, "bytes"],
+  ] as const) {
+    if (max === undefined || max === Infinity || (Number.isSafeInteger(max) && max >= 0)) continue;
+    throw new LockkeeperError("USAGE", `${name} is ${max}; it must be a whole number of ${unit}, 0 or more`);
   }
   if (timeMaxMs !== undefined && !(timeMaxMs > 0)) {
     throw new LockkeeperError("USAGE", `timeMaxMs is ${timeMaxMs}; it must be more than 0 milliseconds`);

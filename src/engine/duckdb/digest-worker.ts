@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { errnoOf } from "../../platform/io-error.ts";
 import { nodePlatform } from "../../platform/node.ts";
 import type { OpenFile } from "../../platform/port.ts";
-import type { DigestAnswer, Digest } from "./digest.ts";
+import type { Digest } from "./digest.ts";
+import type { FileAnswer } from "./file-child.ts";
 
 // The program of the child process that `digest.ts` starts, with that process's id and paths as its arguments. It never loads the engine, and a close in
 // here drops no lock of the process that started it.
@@ -24,7 +25,7 @@ async function digest(path: string, file: OpenFile): Promise<Digest> {
   }
 }
 
-async function answer(): Promise<DigestAnswer> {
+async function answer(): Promise<FileAnswer<readonly Digest[]>> {
   const results: Digest[] = [];
   for (const path of paths) {
     try {
@@ -37,7 +38,7 @@ async function answer(): Promise<DigestAnswer> {
     } catch (error) {
       const code = errnoOf(error) ?? "EIO";
       return {
-        failure: { path, code, message: error instanceof Error ? error.message : String(error) },
+        failure: { verb: "read", path, code, message: error instanceof Error ? error.message : String(error) },
       };
     }
   }

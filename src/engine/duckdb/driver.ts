@@ -9,3 +9,8 @@ let loading: Promise<Driver> | undefined;
 export function loadDriver(): Promise<Driver> {
   return (loading ??= import("@duckdb/node-api"));
 }
+
+/** The version of DuckDB, `v1.5.6`; loads the driver. Throws what the import throws where the driver has no build for this platform. */
+export async function engineVersion(): Promise<string> {
+  return (await loadDriver()).version();
+}

@@ -1,5 +1,7 @@
 import type { FileStat, OpenFile, Platform } from "../../platform/port.ts";
+import { comparedCatalogue, tableBytes, tableFingerprint } from "./compare.ts";
 import { checkpoint } from "./checkpoint.ts";
+import { copyFile, type CopyKind } from "./copy.ts";
 import { digestFiles, type Digest } from "./digest.ts";
 import type { Database } from "./database.ts";
 import { inspect, type DuckdbInspection } from "./inspect.ts";
@@ -7,8 +9,10 @@ import type { Settings } from "./instance.ts";
 import { openForReading, type OpenOptions } from "./open.ts";
 import { closeWhenUnused, isOpenHere } from "./registry.ts";
 import { Spare } from "./spare.ts";
+import { sqlCommand } from "./sql-command.ts";
 
-export { defaultConcurrency } from "./concurrency.ts";
+export { defaultConcurrency, threadPoolSize } from "./concurrency.ts";
+export { engineVersion } from "./driver.ts";
 
 /** DuckDB, as the reader and the release store need it. */
 export interface DuckdbEngine {
@@ -24,6 +28,14 @@ export interface DuckdbEngine {
   inspect(path: string, name: string): Promise<DuckdbInspection>;
   /** Bytes and sha256 of files, read in a child process; see `digestFiles`. */
   digest(paths: readonly string[], signal?: AbortSignal): Promise<Digest[]>;
+  /** Copies a file in a child process; see `copyFile`. */
+  copy(source: string, target: string, signal?: AbortSignal): Promise<CopyKind>;
+  /** The command that runs SQL files; see `sqlCommand`. */
+  sqlCommand(jobPath: string): readonly string[];
+  /** What lies in an open database; see `compare.ts`. */
+  readonly catalogue: typeof comparedCatalogue;
+  readonly fingerprint: typeof tableFingerprint;
+  readonly tableBytes: typeof tableBytes;
   /** Whether this process has an instance open on the inode. */
   isOpenHere(stat: Pick<FileStat, "device" | "inode">): boolean;
   /** Unlocks one of our descriptors on a database file, and closes it once that drops no lock; see `closeWhenUnused` in `registry.ts`. */
@@ -40,6 +52,11 @@ export function duckdbEngine(platform: Platform): DuckdbEngine {
     checkpoint: (path) => checkpoint(platform, path),
     inspect: (path, name) => inspect(platform, path, name),
     digest: (paths, signal) => digestFiles(platform, paths, signal),
+    copy: (source, target, signal) => copyFile(platform, { source, target, signal }),
+    sqlCommand,
+    catalogue: comparedCatalogue,
+    fingerprint: tableFingerprint,
+    tableBytes,
     isOpenHere,
     closeWhenUnused: (file) => closeWhenUnused(platform, file),
   };

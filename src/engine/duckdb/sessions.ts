@@ -1,5 +1,6 @@
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { Session, StopReason } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { StopReason } from "./stopper.ts";
 
 interface Waiter {
   readonly resolve: (session: Session) => void;

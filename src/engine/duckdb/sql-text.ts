@@ -1,3 +1,5 @@
+import { sqlToken } from "../../model/sql-token.ts";
+
 /** `name` as a SQL identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -18,10 +20,6 @@ export interface SqlText {
   readonly code: string;
 }
 
-// In this order: comments, strings with escapes, strings, dollar-quoted strings, quoted names, semicolons, white space.
-const token =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?\$\1\$|"(?:[^"]|"")*"|;|\s+/g;
-
 /** Finds where the statement in `sql` begins and ends. Text that does not parse gives some answer; the engine's own parser judges it. */
 export function readSqlText(sql: string): SqlText {
   let first = -1;
@@ -36,7 +34,7 @@ export function readSqlText(sql: string): SqlText {
     code += shown;
   };
   let position = 0;
-  for (const match of sql.matchAll(token)) {
+  for (const match of sql.matchAll(sqlToken)) {
     const [text] = match;
     if (match.index > position) take(position, match.index, sql.slice(position, match.index));
     position = match.index + text.length;
@@ -57,4 +55,43 @@ export function explainedStatement(body: string): string | undefined {
   );
   if (!head) return undefined;
   return body.slice(head[0].length);
+}
+
+/** A statement and where it begins. */
+export interface PlacedStatement {
+  /** Without the semicolon. */
+  readonly sql: string;
+  /** Of its first word, from 1 on. */
+  readonly line: number;
+}
+
+/** The statements in `sql`, cut at semicolons outside of comments, strings and quoted names. What does not parse is cut somewhere; the engine's own parser judges it. */
+export function statementsIn(sql: string): PlacedStatement[] {
+  const statements: PlacedStatement[] = [];
+  let first = -1;
+  let end = 0;
+  let line = 1;
+  let counted = 0;
+  const take = (from: number, to: number) => {
+    if (first < 0) first = from;
+    end = to;
+  };
+  const close = () => {
+    if (first < 0) return;
+    line += sql.slice(counted, first).split("\n").length - 1;
+    counted = first;
+    statements.push({ sql: sql.slice(first, end), line });
+    first = -1;
+  };
+  let position = 0;
+  for (const match of sql.matchAll(sqlToken)) {
+    const [text] = match;
+    if (match.index > position) take(position, match.index);
+    position = match.index + text.length;
+    if (text === ";") close();
+    else if (!/^(?:--|\/\*|\s)/.test(text)) take(match.index, position);
+  }
+  if (position < sql.length) take(position, sql.length);
+  close();
+  return statements;
 }

@@ -19,8 +19,12 @@ export interface StatementFacts {
   readonly parameters: readonly Parameter[];
   /** Names of its columns; unknown as long as the type of a parameter is. */
   readonly columnNames: readonly string[] | undefined;
+  /** Their types, in the engine's words; known when the names are. */
+  readonly columnTypes: readonly string[] | undefined;
   /** Whether it may run inside `SELECT * FROM (…) LIMIT n`. Turns false when the engine does not take it so. */
   wrappable: boolean;
+  /** Whether it may run beside an end marker, as `marked` writes it. Turns false in the same way. */
+  markable: boolean;
 }
 
 const readOnlyHint = "Only one SELECT, EXPLAIN, SHOW, DESCRIBE or FROM statement can be run here; change data in a build.";
@@ -86,14 +90,17 @@ async function assertExplainsSelect(driver: Driver, connection: DuckDBConnection
 
 function factsOf(driver: Driver, statement: DuckDBPreparedStatement, text: SqlText): StatementFacts {
   const parameters = parametersOf(driver, statement);
+  // Without the types of all parameters the engine shows one column named "unknown".
+  const columns = parameters.every(({ known }) => known)
+    ? Array.from({ length: statement.columnCount }, (_, index) => index)
+    : undefined;
   return {
     body: text.body,
     parameters: parameters.map(({ name, zoneless }) => ({ name, zoneless })),
-    // Without the types of all parameters the engine shows one column named "unknown".
-    columnNames: parameters.every(({ known }) => known)
-      ? Array.from({ length: statement.columnCount }, (_, index) => statement.columnName(index))
-      : undefined,
+    columnNames: columns?.map((index) => statement.columnName(index)),
+    columnTypes: columns?.map((index) => statement.columnType(index).toString()),
     wrappable: !/^(?:EXPLAIN|PRAGMA)\b/i.test(text.code),
+    markable: true,
   };
 }
 

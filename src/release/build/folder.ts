@@ -1,8 +1,12 @@
-import { join } from "node:path";
-import { makeFolders, removeTree } from "../../platform/files.ts";
-import { ioError } from "../../platform/io-error.ts";
+import { basename, dirname, join } from "node:path";
+import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { makeFolders, openFilesStay, removeTree, renameFile, sameInode } from "../../platform/files.ts";
+import { errnoOf, ioError } from "../../platform/io-error.ts";
 import type { OpenFile } from "../../platform/port.ts";
 import type { ReleaseStore } from "../store.ts";
+
+/** How often another folder is made because somebody took the one in the making for a left-over. */
+const attemptsMax = 20;
 
 /** A private folder in which one release comes to be. */
 export interface BuildFolder {
@@ -19,76 +23,84 @@ export interface BuildFolder {
   discard(): Promise<void>;
 }
 
+/** A build folder that is locked, with what unlocks it. */
+export function lockedFolder(
+  store: ReleaseStore,
+  { id, basename: stem, unlock }: Pick<BuildFolder, "id" | "basename" | "unlock">,
+): BuildFolder {
+  const folder = store.paths.build(id);
+  const discard = () => discardFolder(store, { folder, unlock });
+  return { id, folder, basename: stem, path: join(folder, `${stem}.duckdb`), unlock, discard };
+}
+
 /** Makes a build folder, with a lock of its own held while this process lives. */
-export async function makeBuildFolder(store: ReleaseStore, basename: string): Promise<BuildFolder> {
-  const { platform, paths } = store;
-  const id = platform.random(6);
-  const folder = paths.build(id);
-  await makeFolders(platform, paths.folder, folder);
-  const lock = await platform.files.open(join(folder, "lock"), "create").catch((error: unknown) => {
-    throw ioError(error, "make", folder);
-  });
+export async function makeBuildFolder(store: ReleaseStore, stem: string): Promise<BuildFolder> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const id = store.platform.random(6);
+    const lock = await makeLocked(store, store.paths.build(id));
+    if (lock) return lockedFolder(store, { id, basename: stem, unlock: unlocker(store, lock) });
+  }
+  throw new LockkeeperError(
+    "IO_FAILED",
+    `${attemptsMax} build folders in ${store.paths.builds} were removed while they were made`,
+    {
+      hint: "Find out what removes them: nothing else may write there.",
+      subject: store.paths.builds,
+    },
+  );
+}
+
+/** A new folder's lock, held; `undefined` where a sweeper was there between the making and the locking. */
+async function makeLocked(store: ReleaseStore, folder: string): Promise<OpenFile | undefined> {
+  const { files, locks } = store.platform;
+  const path = join(folder, "lock");
+  await makeFolders(store.platform, store.paths.folder, folder);
+  let file: OpenFile;
   try {
-    platform.locks.tryLock(lock, "exclusive");
+    file = await files.open(path, "create");
   } catch (error) {
-    await lock.close().catch(() => undefined);
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "EEXIST") return undefined;
+    throw ioError(error, "make", folder);
+  }
+  try {
+    if (locks.tryLock(file, "exclusive") && sameInode(await file.stat(), await files.stat(path))) return file;
+  } catch (error) {
+    await file.close().catch(() => undefined);
     throw error;
   }
+  await file.close();
+  return undefined;
+}
+
+/** Unlocks once and closes. */
+export function unlocker(store: ReleaseStore, lock: OpenFile): () => Promise<void> {
   let locked = true;
-  const unlock = async () => {
+  return async () => {
     if (!locked) return;
     locked = false;
-    platform.locks.unlock(lock);
+    store.platform.locks.unlock(lock);
     await lock.close();
-  };
-  return {
-    id,
-    folder,
-    basename,
-    path: join(folder, `${basename}.duckdb`),
-    unlock,
-    async discard() {
-      try {
-        await removeTree(platform, folder);
-      } finally {
-        await unlock();
-      }
-    },
   };
 }
 
 /**
- * Removes build folders that nobody holds: what a killed publisher left. Called while the build lock is held, so that no command
- * started by one still writes in them. Returns what it found, with the error where something cannot be removed: a leftover is no reason not to build.
+ * Removes a build folder, durably: out of its place first, by one rename, so that nobody can find a part of it and lock what is left.
  */
-export async function sweepBuilds(store: ReleaseStore): Promise<{ readonly id: string; readonly error?: unknown }[]> {
-  const found: { readonly id: string; readonly error?: unknown }[] = [];
-  for (const id of await store.platform.files.list(store.paths.builds)) {
-    try {
-      if (await sweepBuild(store, store.paths.build(id))) found.push({ id });
-    } catch (error) {
-      found.push({ id, error });
-    }
-  }
-  return found;
-}
-
-/** False for one that is held. */
-async function sweepBuild(store: ReleaseStore, folder: string): Promise<boolean> {
-  const { platform } = store;
-  const lock = await openLock(store, folder);
+export async function discardFolder(
+  store: ReleaseStore,
+  { folder, unlock }: { readonly folder: string; readonly unlock: () => Promise<void> },
+): Promise<void> {
+  const { platform, paths } = store;
   try {
-    if (lock && !platform.locks.tryLock(lock, "exclusive")) return false;
-    await removeTree(platform, folder);
-    return true;
+    if ((await platform.files.stat(folder)) === undefined) return;
+    const trash = join(paths.trash, `${platform.random(6)}-${basename(folder)}`);
+    if (openFilesStay(platform)) await unlock();
+    await renameFile(platform, folder, trash);
+    // A power cut brings back neither a build that is a release or was aborted, nor one that has lost files meanwhile.
+    await platform.files.syncFolder(dirname(folder));
+    await platform.failpoint("build.discarded");
+    await removeTree(platform, trash);
   } finally {
-    await lock?.close();
+    await unlock();
   }
-}
-
-/** A folder without a lock file is one whose making was cut short. */
-async function openLock(store: ReleaseStore, folder: string): Promise<OpenFile | undefined> {
-  const path = join(folder, "lock");
-  if ((await store.platform.files.stat(path)) === undefined) return undefined;
-  return store.platform.files.open(path, "update");
 }

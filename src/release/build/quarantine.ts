@@ -1,21 +1,28 @@
 import { basename, join } from "node:path";
 import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { CheckResult } from "../../model/check.ts";
+import { parseCheckResults, type CheckResult } from "../../model/check.ts";
+import { buildIdPattern } from "../../model/names.ts";
 import { makeFolders, openFilesStay, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
+import type { Platform } from "../../platform/port.ts";
 import type { BuildFolder } from "./folder.ts";
 import type { ReleaseStore } from "../store.ts";
 
+/** A larger report is none of ours. Bytes. */
+const reportBytesMax = 16 * 1024 * 1024;
+
 /** Why a build did not become a release. */
 export interface QuarantineReport {
-  readonly outcome: "refused" | "failed" | "not-switched";
+  readonly outcome: "refused" | "failed" | "not-switched" | "expired";
   readonly checks: readonly CheckResult[];
   readonly error?: LockkeeperError | undefined;
+  /** In words, where neither a check nor an error says it. */
+  readonly detail?: string | undefined;
   readonly output: Buffer;
 }
 
 /**
  * Moves a build into quarantine with `report.json` and the end of its output as `build.log`. A failed build leaves its report only: what it wrote is
- * not whole. Returns the folder.
+ * not whole. One that expired keeps every file it has: nobody has said which of them matter. Returns the folder.
  */
 export async function quarantine(store: ReleaseStore, build: BuildFolder, report: QuarantineReport): Promise<string> {
   const { platform, paths } = store;
@@ -24,45 +31,83 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
   if (report.outcome === "failed") {
     await makeFolders(platform, paths.folder, target);
     await build.discard();
-  } else {
-    for (const name of await platform.files.list(build.folder)) {
-      if (name !== basename(build.path) && name !== "lock") await removeTree(platform, join(build.folder, name));
-    }
-    // The build lock keeps sweepers away meanwhile.
-    if (openFilesStay(platform)) await build.unlock();
-    await renameFile(platform, build.folder, target);
-    await platform.files.syncFolder(paths.quarantine);
-    await build.unlock();
+    await writeReport(store, { build: build.id, folder: target }, report);
+    return target;
   }
-  const time = platform.clock.now().toISOString();
-  const text = JSON.stringify(
-    { build: build.id, store: store.name, time, outcome: report.outcome, checks: report.checks, error: report.error },
-    null,
-    2,
-  );
-  await replaceFile(platform, { path: join(target, "build.log"), bytes: report.output, failpoint: "quarantine.log" });
-  await replaceFile(platform, {
-    path: join(target, "report.json"),
-    bytes: Buffer.from(`${text}\n`),
-    failpoint: "quarantine.report",
-  });
+  // Before the move: what lies in quarantine without a report counts as oldest, and is the first to go.
+  const written = writeReport(store, { build: build.id, folder: build.folder }, report);
+  // One that expired has nobody who needs it out of the way.
+  await (report.outcome === "expired" ? written : written.catch(() => undefined));
+  // The build lock keeps sweepers away meanwhile.
+  if (openFilesStay(platform)) await build.unlock();
+  await renameFile(platform, build.folder, target);
+  await platform.files.syncFolder(paths.quarantine);
+  await build.unlock();
+  await platform.failpoint("quarantine.moved");
+  if (report.outcome !== "expired") await strip(platform, target, basename(build.path));
+  await written;
   return target;
 }
 
-/** Folders in quarantine, newest first by the time in their reports; one without a readable report counts as oldest. */
-export async function listQuarantine(store: ReleaseStore): Promise<string[]> {
-  const folders = (await store.platform.files.list(store.paths.quarantine)).map((name) => join(store.paths.quarantine, name));
-  const dated = folders.map((folder) => ({ folder, time: reportTime(store, folder) }));
-  return dated.toSorted((left, right) => (left.time < right.time ? 1 : -1)).map(({ folder }) => folder);
+async function writeReport(
+  { platform, name }: ReleaseStore,
+  { build, folder }: { readonly build: string; readonly folder: string },
+  { outcome, detail, checks, error, output }: QuarantineReport,
+): Promise<void> {
+  const time = platform.clock.now().toISOString();
+  const text = JSON.stringify({ build, store: name, time, outcome, detail, checks, error }, null, 2);
+  await replaceFile(platform, { path: join(folder, "build.log"), bytes: output, failpoint: "quarantine.log" });
+  await replaceFile(platform, {
+    path: join(folder, "report.json"),
+    bytes: Buffer.from(`${text}\n`),
+    failpoint: "quarantine.report",
+  });
+}
+
+/** Nothing but the data and what is told of it is worth keeping. Removed only here: a crash before leaves a build folder that has all it had. */
+async function strip(platform: Platform, folder: string, data: string): Promise<void> {
+  for (const name of await platform.files.list(folder)) {
+    if (![data, "lock", "build.log", "report.json"].includes(name)) await removeTree(platform, join(folder, name));
+  }
+}
+
+/** A build in quarantine. */
+export interface Quarantined {
+  readonly build: string;
+  /** Absolute. */
+  readonly folder: string;
+  /** Of its report, RFC 3339 UTC; empty where there is no readable one. */
+  readonly time: string;
+}
+
+/** What lies in quarantine, newest first by the time in the reports; a build without a readable report counts as oldest. */
+export async function listQuarantine(store: ReleaseStore): Promise<Quarantined[]> {
+  const builds = await store.platform.files.list(store.paths.quarantine);
+  const dated = builds.map((build) => {
+    const folder = join(store.paths.quarantine, build);
+    return { build, folder, time: reportTime(store, folder) };
+  });
+  return dated.toSorted((left, right) => (left.time < right.time ? 1 : -1));
+}
+
+/** The check results of a build in quarantine; `undefined` where there is no readable report, and for what is no build id. */
+export function quarantinedChecks(store: ReleaseStore, build: string): readonly CheckResult[] | undefined {
+  if (!buildIdPattern.test(build)) return undefined;
+  return parseCheckResults(reportIn(store, join(store.paths.quarantine, build)).checks);
 }
 
 function reportTime(store: ReleaseStore, folder: string): string {
+  const { time } = reportIn(store, folder);
+  return typeof time === "string" ? time : "";
+}
+
+/** A report as it lies there; nothing where it cannot be read. */
+function reportIn(store: ReleaseStore, folder: string): { readonly time?: unknown; readonly checks?: unknown } {
   try {
-    const bytes = store.platform.files.readNow(join(folder, "report.json"), 16 * 1024 * 1024)?.bytes;
-    const time = (JSON.parse(bytes?.toString("utf8") ?? "{}") as { time?: unknown }).time;
-    return typeof time === "string" ? time : "";
+    const bytes = store.platform.files.readNow(join(folder, "report.json"), reportBytesMax)?.bytes;
+    return (JSON.parse(bytes?.toString("utf8") ?? "{}") as { time?: unknown; checks?: unknown } | null) ?? {};
   } catch (error) {
     if (isLockkeeperError(error)) throw error;
-    return "";
+    return {};
   }
 }

@@ -9,6 +9,9 @@ import { applyPrune, emptyTrash, planQuarantine } from "../retention.ts";
 import { warn } from "../warn.ts";
 import { installWaitMs, underWriterLock } from "../writer-lock.ts";
 
+/** Who clears up what others left does not wait long to tell of it. */
+const sweepWaitMs = 2_000;
+
 /** A build and who watches it. */
 export interface ReportedBuild {
   readonly store: ReleaseStore;
@@ -31,10 +34,10 @@ export async function reportRefusal(
 export async function reportFailure(build: ReportedBuild, error: unknown): Promise<unknown> {
   const failure = error instanceof BuildFailure ? error.error : error;
   if (!isLockkeeperError(failure) || failure.code === "INTERRUPTED") return failure;
-  const output = error instanceof BuildFailure ? error.output : Buffer.alloc(0);
+  const { output, checks } = error instanceof BuildFailure ? error : { output: Buffer.alloc(0), checks: [] };
   // A build that could not be switched to has been reported already.
   if ((await build.store.platform.files.stat(build.folder.folder)) === undefined) return failure;
-  await keep(build, { outcome: "failed", checks: [], error: failure, output });
+  await keep(build, { outcome: "failed", checks, error: failure, output });
   await tell(build, { type: "build.failed", detail: failure.message });
   return failure;
 }
@@ -53,6 +56,17 @@ export async function reportUnswitched(
   await keep(build, { outcome: "not-switched", checks, error, output });
   // Whoever holds the writer lock was waited for already.
   await tell(build, { type: "build.failed", detail: error.message }, error.code === "WRITER_LOCKED" ? 0 : installWaitMs);
+}
+
+/** Moves a detached build whose lease has expired into quarantine and tells the history; `detail` says when and why. Throws when it cannot be moved. */
+export async function reportExpired(build: ReportedBuild, detail: string): Promise<void> {
+  await quarantine(build.store, build.folder, { outcome: "expired", detail, checks: [], output: Buffer.alloc(0) });
+  await tell(build, { type: "build.failed", detail }, sweepWaitMs);
+}
+
+/** A line for a detached build that did not become a release, and of which nothing is kept. */
+export async function reportEnded(build: ReportedBuild, detail: string): Promise<void> {
+  await tell(build, { type: "build.failed", detail });
 }
 
 /** Keeping a build for a look never hides what is to be told of it. */
@@ -75,7 +89,7 @@ async function tell(
   try {
     await underWriterLock(store, { purpose: "report", waitMs }, async () => {
       await appendHistory(store, undefined, [event]);
-      await applyPrune(store, await planQuarantine(store));
+      await applyPrune(store, { releases: [], others: await planQuarantine(store) });
     });
     await emptyTrash(store);
   } catch (error) {

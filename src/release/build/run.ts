@@ -1,23 +1,24 @@
 import { join } from "node:path";
 import { interruptedError } from "../../errors/interrupted.ts";
 import { firstLine, isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { Rel } from "../../model/plan.ts";
+import type { CheckResult } from "../../model/check.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
+import type { Watermark } from "../../model/watermark.ts";
 import type { HeldLock } from "../../platform/lock.ts";
+import { writeNewFile } from "../../platform/files.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { CommandExit } from "../../platform/port.ts";
+import type { BuildBase } from "./base.ts";
+import { buildEnvironment, messagesPath } from "./environment.ts";
 import type { BuildFolder } from "./folder.ts";
 import { followMessages } from "./messages.ts";
 import { openOutputLog, type OutputLog } from "./output.ts";
+import { Reported } from "./reported.ts";
+import { readSqlFiles } from "./sql.ts";
 import type { BuildContext, BuildSource, OperationOptions, ReleaseStore } from "../store.ts";
 
 /** After SIGTERM, how long a build may clean up before SIGKILL; also how long a build function may take to notice its signal. */
 export const graceMs = 10_000;
-
-/** What a build starts from. */
-export interface BuildBase extends Rel {
-  readonly path: string;
-}
 
 /** A running build and what belongs to it. */
 export interface BuildRun {
@@ -32,26 +33,37 @@ export interface BuildRun {
 interface Task extends BuildRun {
   readonly store: ReleaseStore;
   readonly log: OutputLog;
+  readonly reported: Reported;
 }
 
-type CommandSource = Extract<BuildSource, { kind: "command" }>;
+type CommandSource = Omit<Extract<BuildSource, { kind: "command" }>, "kind"> & {
+  /** What it is called, where its words say nothing to anybody. */
+  readonly title?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+};
 
 /** How a build ended. */
 export interface BuildOutcome {
   readonly builder: ReleaseRecord["builder"];
   /** The last 64 KiB of its output. */
   readonly output: Buffer;
+  /** Checks that the build reported. */
+  readonly checks: readonly CheckResult[];
+  /** How far its data reaches, as the build reported it. */
+  readonly watermarks: readonly Watermark[];
 }
 
-/** A build that failed, with the output to keep. `error` is what the caller is told. */
+/** A build that failed, with the output and the reported checks to keep. `error` is what the caller is told. */
 export class BuildFailure extends Error {
   readonly error: LockkeeperError;
   readonly output: Buffer;
+  readonly checks: readonly CheckResult[];
 
-  constructor(error: LockkeeperError, output: Buffer) {
+  constructor(error: LockkeeperError, { output, checks }: Pick<BuildOutcome, "output" | "checks">) {
     super(error.message);
     this.error = error;
     this.output = output;
+    this.checks = checks;
   }
 }
 
@@ -59,12 +71,18 @@ export class BuildFailure extends Error {
 export async function runBuild(store: ReleaseStore, source: BuildSource, run: BuildRun): Promise<BuildOutcome> {
   const log = await openOutputLog(store.platform, join(run.folder.folder, "build.log"));
   const started = store.platform.clock.monotonicMs();
+  const reported = new Reported(run.options);
   try {
-    const details = await runSource({ ...run, store, log }, source);
+    const details = await runSource({ ...run, store, log, reported }, source);
     const durationMs = Math.round(store.platform.clock.monotonicMs() - started);
-    return { builder: { ...details, durationMs }, output: log.tail() };
+    return {
+      builder: { ...details, durationMs },
+      output: log.tail(),
+      checks: reported.results(),
+      watermarks: reported.watermarks(),
+    };
   } catch (error) {
-    throw new BuildFailure(failureOf(error, run.options.signal), log.tail());
+    throw new BuildFailure(failureOf(error, run.options.signal), { output: log.tail(), checks: reported.results() });
   } finally {
     await log.close();
   }
@@ -74,6 +92,8 @@ async function runSource(task: Task, source: BuildSource): Promise<Omit<ReleaseR
   switch (source.kind) {
     case "command":
       return { kind: "command", command: [...source.argv], exit: await runCommand(task, source) };
+    case "sql":
+      return runSql(task, source);
     case "function":
       await runFunction(task, source);
       return { kind: "function" };
@@ -85,15 +105,35 @@ async function runSource(task: Task, source: BuildSource): Promise<Omit<ReleaseR
   }
 }
 
+/** Runs SQL files in a child process of ours: it has the lock, the signals and the time of a command. */
+async function runSql(
+  task: Task,
+  source: Extract<BuildSource, { kind: "sql" }>,
+): Promise<Omit<ReleaseRecord["builder"], "durationMs">> {
+  const { platform, engine } = task.store;
+  const files = await readSqlFiles(platform, source);
+  const job = join(task.folder.folder, "sql.json");
+  const bytes = Buffer.from(JSON.stringify({ files: files.map(({ path, text }) => ({ path, text })) }));
+  await writeNewFile(platform, { path: job, bytes, failpoint: "sql" });
+  const exit = await runCommand(task, {
+    argv: engine.sqlCommand(job),
+    folder: source.folder,
+    timeoutMs: source.timeoutMs,
+    title: `the SQL of ${source.path}`,
+    // A child of ours takes no orders meant for this process.
+    environment: { LOCKKEEPER_FAILPOINTS: undefined, NODE_OPTIONS: undefined },
+  });
+  return { kind: "sql", sql: files.map(({ path, sha256 }) => ({ path, sha256 })), exit };
+}
+
 async function runCommand(task: Task, source: CommandSource): Promise<number> {
   const { store, log, folder, options } = task;
-  const messages = join(folder.folder, "messages.jsonl");
-  const stop = followMessages(store.platform, messages, (message) => options.onProgress?.({ kind: "message", message }));
+  const stop = followMessages(store.platform, messagesPath(folder.folder), task.reported);
   try {
     const exit = await store.platform.processes.run({
       argv: source.argv,
       folder: source.folder,
-      environment: environmentOf(task, messages),
+      environment: { ...buildEnvironment(store, task), ...source.environment },
       inherit: [task.lock.file],
       graceMs,
       ...(source.timeoutMs !== undefined && { timeoutMs: source.timeoutMs }),
@@ -111,43 +151,27 @@ async function runCommand(task: Task, source: CommandSource): Promise<number> {
   }
 }
 
-/** The variables by which a build command finds its way; docs/builds.md describes each. */
-function environmentOf(task: Task, messages: string): Record<string, string | undefined> {
-  const { store, folder, base } = task;
-  return {
-    LOCKKEEPER_STORE: store.name,
-    LOCKKEEPER_BUILD_PATH: folder.path,
-    LOCKKEEPER_BUILD_DIR: folder.folder,
-    LOCKKEEPER_BASE_PATH: base?.path,
-    LOCKKEEPER_BASE_VERSION: base && String(base.version),
-    LOCKKEEPER_MESSAGES: messages,
-    DUCKDB_PATH: folder.path,
-    DBT_TARGET_PATH: join(folder.folder, "dbt-target"),
-    DBT_LOG_PATH: join(folder.folder, "dbt-logs"),
-  };
-}
-
 function assertExit(task: Task, source: CommandSource, exit: CommandExit): number {
   const { signal } = task.options;
   if (signal?.aborted) throw interruptedError("the build", signal.reason);
-  const command = source.argv.join(" ").slice(0, 200);
+  const command = source.title ?? source.argv.join(" ").slice(0, 200);
+  const what = source.title ?? "the build command";
+  const which = source.title === undefined ? `: ${command}` : "";
   if (exit.timedOut) {
-    throw new LockkeeperError("BUILD_TIMEOUT", `the build command was stopped after ${source.timeoutMs} ms: ${command}`, {
+    throw new LockkeeperError("BUILD_TIMEOUT", `${what} was stopped after ${source.timeoutMs} ms${which}`, {
       hint: "Raise `build.timeout`, or make the build shorter. Nothing was switched.",
       subject: command,
     });
   }
   if (exit.exit === 0) return 0;
   const how = exit.exit === null ? `was killed by ${exit.signal}` : `exited with code ${exit.exit}`;
-  const last = task.log.lastLine();
-  throw new LockkeeperError(
-    "BUILD_FAILED",
-    `the build command ${how}: ${command}${last ? `; its last line: ${last.slice(0, 500)}` : ""}`,
-    {
-      hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
-      subject: command,
-    },
-  );
+  const last = task.log.lastLine()?.slice(0, 500);
+  // Our own program says on its last line what there is to say.
+  const said = source.title !== undefined && exit.exit === 1 && last ? `${what} failed: ${last}` : undefined;
+  throw new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${last ? `; its last line: ${last}` : ""}`, {
+    hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
+    subject: command,
+  });
 }
 
 function notStarted({ argv, folder }: CommandSource, error: unknown): LockkeeperError {
@@ -171,9 +195,9 @@ async function runFunction(task: Task, source: Extract<BuildSource, { kind: "fun
   const context: BuildContext = {
     path: folder.path,
     dir: folder.folder,
-    base,
+    base: base && { path: base.path, release: base.release, version: base.version },
     signal,
-    message: (message) => options.onProgress?.({ kind: "message", message }),
+    message: (message) => task.reported.take(message),
   };
   const timeoutMs = source.timeoutMs;
   if (timeoutMs !== undefined) {

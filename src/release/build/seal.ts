@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat, OpenFile } from "../../platform/port.ts";
 import type { FileDigest } from "../engine.ts";
+import { digestOf } from "./digest.ts";
 import type { ReleaseStore } from "../store.ts";
 
 /** A build whose file is complete, durable, hashed, and closed to writers until `release`. */
@@ -39,9 +40,7 @@ export async function seal(store: ReleaseStore, path: string, signal: AbortSigna
     await file.sync();
     await files.syncFolder(dirname(path));
     await store.platform.failpoint("seal.synced");
-    const [digest] = await store.engine.digest([path], signal);
-    if (!digest) throw new LockkeeperError("BUG", `no digest of ${path}`);
-    return { path, file, digest, release };
+    return { path, file, digest: await digestOf(store, file, signal), release };
   } catch (error) {
     await release();
     throw ioError(error, "seal", path);

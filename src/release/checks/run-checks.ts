@@ -1,11 +1,22 @@
-import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { Check, CheckResult } from "../../model/check.ts";
 import type { ReleaseTable } from "../../model/release-record.ts";
 import type { Inspection } from "../engine.ts";
 import type { ReleaseStore } from "../store.ts";
+import { planAccepted } from "./accepted.ts";
+import type { Baseline, CheckContext, Expectation, Measurement, Planned } from "./context.ts";
+import { planFresh } from "./fresh.ts";
+import { failedBy, isVerdict, measure } from "./measure.ts";
+import { planNotNull } from "./not-null.ts";
+import { checkLog, notOpenedResults, openedResults } from "./opening.ts";
+import { planPhantomRows } from "./phantom-rows.ts";
+import { planReferences } from "./references.ts";
 import { checkRows } from "./rows.ts";
+import { checkSchema } from "./schema.ts";
+import { planSql } from "./sql.ts";
 import { checkTables } from "./tables.ts";
-import { checkViews } from "./views.ts";
+import { planUnique } from "./unique.ts";
+import { checkViewCatalogues, checkViewFiles, checkViews } from "./views.ts";
 
 /** What the checks found, and what is in the release. */
 export interface Checked {
@@ -14,78 +25,130 @@ export interface Checked {
   readonly storageVersion: string;
 }
 
+/** A release's file to check. */
+export interface CheckRequest {
+  readonly path: string;
+  /** The constant name that it is attached under. */
+  readonly basename: string;
+  /** What drift and schema are compared with; read when a check asks for it, once. */
+  readonly baseline: () => Promise<Baseline>;
+  /** The build's folder, where it is a build. */
+  readonly buildFolder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Opens a release's file as a reader would, attached under its constant name, and runs every check on it. A file that does not open is a
- * failed check, not an error: the build is refused and kept.
+ * failed check, not an error: the build is refused and kept. Throws `INTERRUPTED`, `FILE_LOCKED`, and what the system says of a disk.
  */
-export async function runChecks(store: ReleaseStore, path: string, basename: string): Promise<Checked> {
+export async function runChecks(store: ReleaseStore, request: CheckRequest): Promise<Checked> {
+  const { path, basename } = request;
   let inspection: Inspection;
   try {
     inspection = await store.engine.inspect(path, basename);
   } catch (error) {
     if (!isLockkeeperError(error, "DATABASE_CORRUPT", "STORAGE_UNSUPPORTED")) throw error;
-    return { checks: notOpened(error), tables: [], storageVersion: "unknown" };
+    return { checks: notOpenedResults(error), tables: [], storageVersion: "unknown" };
   }
   try {
     const { tables, storageVersion } = inspection;
-    const checks = [
-      opened(basename),
-      storageReadable(storageVersion),
-      checkViews(inspection.brokenViews),
-      ...store.checks.map((check) => runCheck(check, tables)),
-    ];
-    return { checks, tables, storageVersion };
+    const context: CheckContext = {
+      inspection,
+      catalogue: basename,
+      now: store.platform.clock.now(),
+      baseline: once(request.baseline),
+      signal: request.signal,
+    };
+    const always = await alwaysResults(store, context, request);
+    return { checks: [...always, ...(await configuredResults(store.checks, context))], tables, storageVersion };
   } finally {
     await inspection.close();
   }
 }
 
-function runCheck(check: Check, tables: readonly ReleaseTable[]): CheckResult {
-  switch (check.check) {
-    case "tables":
-      return checkTables(check, tables);
-    case "rows":
-      return checkRows(check, tables);
+async function alwaysResults(store: ReleaseStore, context: CheckContext, request: CheckRequest): Promise<CheckResult[]> {
+  const { brokenViews, unportableViews, storageVersion } = context.inspection;
+  const { path, basename, buildFolder } = request;
+  const { files } = store.platform;
+  const folders = unportableViews.length > 0 && buildFolder !== undefined ? [buildFolder, await files.resolve(buildFolder)] : [];
+  const phantomRows = planPhantomRows(
+    store.checks.find((check) => check.check === "phantom_rows"),
+    context,
+  );
+  return [
+    ...openedResults(basename, storageVersion),
+    checkLog(path, await files.stat(`${path}.wal`)),
+    checkViews(brokenViews),
+    checkViewCatalogues(unportableViews),
+    checkViewFiles(
+      unportableViews,
+      folders.filter((folder) => folder !== undefined),
+    ),
+    await judged(phantomRows.expectation, () => phantomRows.run()),
+  ];
+}
+
+/** In the configuration's order; what can be asked with one scan of a table is. */
+async function configuredResults(checks: readonly Check[], context: CheckContext): Promise<CheckResult[]> {
+  const planned: Planned[] = [];
+  for (const check of checks) planned.push(...(await plan(check, context)));
+  const measured = await measure(context, planned.filter(isMeasurement));
+  const results: CheckResult[] = [];
+  for (const each of planned) {
+    if ("status" in each) results.push(each);
+    else if (isMeasurement(each))
+      results.push(
+        await judged(each.expectation, async () => {
+          const values = measured.get(each) ?? [];
+          if (isLockkeeperError(values)) throw values;
+          return each.judge(values);
+        }),
+      );
+    else results.push(await judged(each.expectation, () => each.run()));
+  }
+  return results;
+}
+
+function isMeasurement(planned: Planned): planned is Measurement {
+  return "aggregates" in planned;
+}
+
+async function judged(expectation: Expectation, judge: () => Promise<CheckResult>): Promise<CheckResult> {
+  try {
+    return await judge();
+  } catch (error) {
+    if (isVerdict(error)) return failedBy(expectation, error);
+    throw error;
   }
 }
 
-function opened(basename: string): CheckResult {
-  const expected = `opens read-only under the name ${basename}`;
-  return {
-    name: "opens",
-    check: "opens",
-    severity: "error",
-    status: "pass",
-    observed: "opened",
-    expected,
-    message: "the file opens as a reader opens it",
-  };
+async function plan(check: Check, context: CheckContext): Promise<Planned[]> {
+  switch (check.check) {
+    case "tables":
+      return [checkTables(check, context.inspection.tables)];
+    case "rows":
+      return checkRows(check, context);
+    case "schema":
+      return [await checkSchema(check, context)];
+    case "unique":
+      return [planUnique(check, context)];
+    case "not_null":
+      return [planNotNull(check, context)];
+    case "accepted":
+      return [planAccepted(check, context)];
+    case "references":
+      return [planReferences(check, context)];
+    case "fresh":
+      return [planFresh(check, context)];
+    case "sql":
+      return [planSql(check, context)];
+    case "phantom_rows":
+      // Runs always; what is configured is taken there.
+      return [];
+  }
 }
 
-function storageReadable(storageVersion: string): CheckResult {
-  const message = `storage version ${storageVersion} can be read by this engine`;
-  return {
-    name: "storage_version",
-    check: "storage_version",
-    severity: "error",
-    status: "pass",
-    observed: storageVersion,
-    expected: "readable",
-    message,
-  };
-}
-
-function notOpened(error: LockkeeperError): CheckResult[] {
-  const storage = error.code === "STORAGE_UNSUPPORTED";
-  const common = {
-    severity: "error",
-    status: "fail",
-    message: error.hint ? `${error.message}. ${error.hint}` : error.message,
-  } as const;
-  const opens = { name: "opens", check: "opens", observed: error.code, expected: "opens read-only", ...common };
-  if (!storage) return [opens];
-  return [
-    opens,
-    { name: "storage_version", check: "storage_version", observed: error.subject ?? "newer", expected: "readable", ...common },
-  ];
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

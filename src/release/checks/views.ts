@@ -1,20 +1,59 @@
 import type { CheckResult } from "../../model/check.ts";
-import type { Inspection } from "../engine.ts";
+import type { Inspection, UnportableView } from "../engine.ts";
+import { fail, listed, pass } from "./context.ts";
 
 const shownMax = 3;
 
 /** Every view binds while the file is attached under its constant name: none names a folder or catalogue that readers do not have. */
 export function checkViews(broken: Inspection["brokenViews"]): CheckResult {
-  const common = { name: "views", check: "views", severity: "error", expected: "every view binds" } as const;
+  const expectation = { name: "views", check: "views", severity: "error", expected: "every view binds" } as const;
   const [first] = broken;
-  if (!first) return { ...common, status: "pass", observed: "all bind", message: "every view binds for a reader" };
-  const names = broken.slice(0, shownMax).map((view) => `${view.schema}.${view.name}`);
-  const more = broken.length > shownMax ? ` and ${broken.length - shownMax} more` : "";
-  return {
-    ...common,
-    status: "fail",
-    table: `${first.schema}.${first.name}`,
-    observed: `${broken.length} broken: ${names.join(", ")}${more}`,
-    message: `view ${first.schema}.${first.name} does not bind for a reader: ${first.error}`,
-  };
+  if (!first) return pass(expectation, "all bind", "every view binds for a reader");
+  const observed = `${broken.length} broken: ${listed(broken.map(nameOf), shownMax)}`;
+  return fail(
+    { ...expectation, table: nameOf(first) },
+    observed,
+    `view ${nameOf(first)} does not bind for a reader: ${first.error}`,
+  );
+}
+
+/**
+ * No view that names its catalogue, as dbt's do: readers of ours attach the file under that name, but a program that opens it by its path finds the view broken
+ * (FACTS 2.7). A warning.
+ */
+export function checkViewCatalogues(views: readonly UnportableView[]): CheckResult {
+  const expectation = {
+    name: "view_catalogues",
+    check: "view_catalogues",
+    severity: "warn",
+    expected: "no view names its catalogue",
+  } as const;
+  const found = views.filter(({ needs }) => needs === "catalogue");
+  const [first] = found;
+  if (!first) return pass(expectation, "none does", "every view binds under any name of the file");
+  const message = `view ${nameOf(first)} binds only while the file is attached under its own name: ${first.error}`;
+  return fail({ ...expectation, table: nameOf(first) }, `${found.length}: ${listed(found.map(nameOf), shownMax)}`, message);
+}
+
+/**
+ * No view that reads files besides the database. One that reads the build folder is broken as soon as that is gone (FACTS 2.14): it refuses the build; others, which are
+ * no part of the release, are a warning. `buildFolders` are the ways in which the build may have spelt its folder.
+ */
+export function checkViewFiles(views: readonly UnportableView[], buildFolders: readonly string[]): CheckResult {
+  const expectation = { name: "view_files", check: "view_files", severity: "error", expected: "no view reads files" } as const;
+  const found = views.filter(({ needs }) => needs === "files");
+  const inside = found.filter((view) => buildFolders.some((folder) => `${view.definition}\n${view.error}`.includes(folder)));
+  const [first] = inside.length > 0 ? inside : found;
+  if (!first) return pass(expectation, "none does", "no view reads files beside the database");
+  const observed = `${found.length}: ${listed(found.map(nameOf), shownMax)}`;
+  if (inside.length > 0) {
+    const message = `view ${nameOf(first)} reads the build's folder, which goes with the build: ${first.error}`;
+    return fail({ ...expectation, table: nameOf(first) }, observed, message);
+  }
+  const message = `view ${nameOf(first)} reads files that are no part of the release, and may change under it: ${first.error}`;
+  return fail({ ...expectation, severity: "warn", table: nameOf(first) }, observed, message);
+}
+
+function nameOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return `${schema}.${name}`;
 }

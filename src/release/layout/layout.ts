@@ -1,6 +1,6 @@
 import type { IdentifiedManifest, OwnManifest } from "../../model/manifest.ts";
-import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { SealedBuild } from "../build/seal.ts";
+import type { StoredRecord } from "../records.ts";
 import type { ReleaseStore } from "../store.ts";
 
 /** Where a release goes: what the manifest will call `active`, and the file. */
@@ -13,14 +13,13 @@ export interface InstallTarget {
 
 /** What may be switched back to. */
 export interface RollbackTarget extends InstallTarget {
-  readonly record: ReleaseRecord;
-  /** sha256 of the record's bytes. */
-  readonly recordSha256: string;
+  readonly stored: StoredRecord;
 }
 
-/** Which release a rollback goes to; neither given means the previous one. */
+/** Which release a rollback goes to; neither given means the one that was active before. */
 export interface RollbackRequest {
   readonly to?: string | undefined;
+  /** How many switches to go back: 1 is the release that was active before. */
   readonly steps?: number | undefined;
   /** Ends the reading of what is gone back to. */
   readonly signal?: AbortSignal | undefined;
@@ -32,6 +31,8 @@ export interface RollbackRequest {
  */
 export interface Layout {
   readonly kind: ReleaseStore["layout"];
+  /** How `adopt` is told what is active where there is no manifest; for hints. */
+  readonly adoptWords: string;
   /** Absolute path of the data file of the release that a manifest calls `active`. */
   dataFile(store: ReleaseStore, active: string, basename: string): string;
   /** Throws `SLOT_UNKNOWN` when data lies there that nothing speaks of. */
@@ -51,4 +52,17 @@ export interface Layout {
     current: OwnManifest,
     request: RollbackRequest,
   ): Promise<{ readonly target: RollbackTarget; readonly release: () => Promise<void> }>;
+  /** Every release on disk, oldest first, with whether it stays and why. `own` is the manifest of this moment. */
+  retain(store: ReleaseStore, own: OwnManifest): Promise<Retained[]>;
+}
+
+/** A release on disk and what retention makes of it. */
+export interface Retained {
+  readonly release: string;
+  readonly keep: boolean;
+  readonly reason: string;
+  /** What is removed with it, beside its pin. Absolute paths. */
+  readonly paths: readonly string[];
+  /** Of its data. */
+  readonly bytes: number;
 }

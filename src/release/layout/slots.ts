@@ -1,27 +1,29 @@
 import { basename as nameOf, dirname, join } from "node:path";
-import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { isSlot, otherSlot, slotStem, slotStems } from "../../model/layout.ts";
 import type { OwnManifest } from "../../model/manifest.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
 import { renameFile } from "../../platform/files.ts";
 import { errnoOf } from "../../platform/io-error.ts";
 import { basenameOf } from "../basename.ts";
-import { readRecords, type StoredRecord } from "../records.ts";
-import { lockAgainstWriters, type SealedBuild } from "../build/seal.ts";
+import { readRecords, recordedReleases, type StoredRecord } from "../records.ts";
+import type { SealedBuild } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
+import { holdUnwritten, keepWritersOut, recordsOfFile, unknownRelease } from "./held-file.ts";
 import type { InstallTarget, Layout, RollbackRequest } from "./layout.ts";
 
 /** Two DuckDB files, the active release and the previous one, as other programs know them. */
 export const slotsLayout: Layout = {
   kind: "slots",
+  adoptWords: "--slot a",
 
   dataFile(store, active, basename) {
     if (isSlot(active)) return store.paths.slot(basename, active);
     throw new LockkeeperError(
-      "FEATURE_MISSING",
-      `${store.paths.manifest} speaks of release folder "${active}"; this version has layout "slots" only`,
+      "CONFIG_INVALID",
+      `${store.paths.manifest} makes release folder "${active}" active; ${store.name} is configured with layout "slots"`,
       {
-        hint: "Upgrade Lockkeeper here.",
+        hint: 'Set layout = "releases": a store that was converted stays so.',
         subject: store.paths.manifest,
       },
     );
@@ -77,8 +79,12 @@ export const slotsLayout: Layout = {
     );
     const found = candidates.find(({ record }) => record.release === wanted);
     if (!found) throw unknownRelease(store, wanted, `no record says that slot ${active} held it`);
-    const target = { ...targetOf(store, found.record, active), record: found.record, recordSha256: found.sha256 };
-    const release = await holdSlot(store, target.path, wanted);
+    const target = { ...targetOf(store, found.record, active), stored: found };
+    if (store.space === "2x" && (await store.platform.files.stat(target.path)) === undefined) {
+      const why = `slot ${active} gave its room to a build (space = "2x"); from the next switch on there is a release to go back to`;
+      throw unknownRelease(store, wanted, why);
+    }
+    const release = await holdUnwritten(store, target.path, wanted);
     try {
       const held = await recordsOfFile(store, target.path, { among: candidates, signal: request.signal });
       if (!held.includes(found)) throw unknownRelease(store, wanted, whatLiesThere(held, active));
@@ -87,6 +93,16 @@ export const slotsLayout: Layout = {
       await release();
       throw error;
     }
+  },
+
+  // The data of all but two has been replaced: what is left of them is their records.
+  async retain(store, own) {
+    return (await recordedReleases(store)).map((release) => {
+      const found = { release, paths: [store.paths.record(release, "slots")], bytes: 0 };
+      if (release === own.release) return { ...found, keep: true, reason: "active" };
+      if (release === own.previous?.release) return { ...found, keep: true, reason: "active before: what a rollback goes to" };
+      return { ...found, keep: false, reason: "neither active nor previous" };
+    });
   },
 };
 
@@ -107,41 +123,12 @@ function wantedRelease(store: ReleaseStore, current: OwnManifest, request: Rollb
   return wanted;
 }
 
-/** Keeps writers out of the other slot while it is hashed: a rollback must find the very bytes that once passed the checks. */
-async function holdSlot(store: ReleaseStore, path: string, wanted: string): Promise<() => Promise<void>> {
-  const stat = await store.platform.files.stat(path);
-  if (stat?.kind !== "file") {
-    const what = stat === undefined ? "is missing" : `is not a regular file (${stat.kind})`;
-    throw unknownRelease(store, wanted, `${nameOf(path)} ${what}`);
-  }
-  if ((await store.platform.files.stat(`${path}.wal`)) !== undefined) {
-    throw unknownRelease(store, wanted, `${nameOf(path)} has a write-ahead log, so another program has written to it`);
-  }
-  return keepWritersOut(store, path);
-}
-
 async function assertRecorded(store: ReleaseStore, path: string): Promise<void> {
   const among = (await readRecords(store)).filter(({ record }) => record.files[0]?.path === nameOf(path));
   if ((await recordsOfFile(store, path, { among })).length > 0) return;
   const slot = path.endsWith("_a.duckdb") ? "a" : "b";
   throw new LockkeeperError("SLOT_UNKNOWN", `${path} exists, but there is no manifest and no record of it`, {
     hint: `Take it under care with \`lockkeeper adopt ${store.name} --slot ${slot}\`, or move it away.`,
-    subject: path,
-  });
-}
-
-/** Keeps DuckDB writers out of a slot. */
-async function keepWritersOut(store: ReleaseStore, path: string): Promise<() => Promise<void>> {
-  try {
-    return (await lockAgainstWriters(store, path)).release;
-  } catch (error) {
-    throw isLockkeeperError(error, "BUILD_UNFINISHED") ? slotBusy(path) : error;
-  }
-}
-
-function slotBusy(path: string): LockkeeperError {
-  return new LockkeeperError("SLOT_BUSY", `another program has ${path} open for writing`, {
-    hint: "Let it finish. A program that builds the inactive slot itself must hold `.writer.lock`; see docs/format.md.",
     subject: path,
   });
 }
@@ -168,29 +155,8 @@ async function takeOver(
   });
 }
 
-/** The records, of those given, of the very bytes at `path`. A file of a size that none has is not hashed: that takes a second a gigabyte. */
-async function recordsOfFile(
-  store: ReleaseStore,
-  path: string,
-  { among, signal }: { readonly among: readonly StoredRecord[]; readonly signal?: AbortSignal | undefined },
-): Promise<StoredRecord[]> {
-  const stat = await store.platform.files.stat(path);
-  const sized = stat?.kind === "file" ? among.filter(({ record }) => record.files[0]?.bytes === stat.bytes) : [];
-  if (sized.length === 0) return [];
-  const [digest] = await store.engine.digest([path], signal);
-  if (!digest) throw new LockkeeperError("BUG", `no digest of ${path}`);
-  return sized.filter(({ record }) => record.files[0]?.sha256 === digest.sha256);
-}
-
 function whatLiesThere(held: readonly StoredRecord[], slot: string): string {
   const other = held[0]?.record.release;
   if (!other) return `slot ${slot} was changed by another program`;
   return `slot ${slot} holds ${other}, which a crash kept from ever being active; --to ${other} activates it`;
-}
-
-function unknownRelease(store: ReleaseStore, wanted: string, why: string): LockkeeperError {
-  return new LockkeeperError("RELEASE_UNKNOWN", `${store.name} cannot go back to ${wanted}: ${why}`, {
-    hint: "Publish again to bring other data out.",
-    subject: wanted,
-  });
 }

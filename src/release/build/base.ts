@@ -1,0 +1,130 @@
+import { basename as nameOf } from "node:path";
+import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import type { IdentifiedManifest } from "../../model/manifest.ts";
+import type { Rel } from "../../model/plan.ts";
+import { basenameOf } from "../basename.ts";
+import { keepWritersOut } from "../layout/held-file.ts";
+import { lookAtManifest } from "../manifest-file.ts";
+import { assertExists, currentRel, layoutOf, readPublishableState, type StoreState } from "../state.ts";
+import type { OperationOptions, ReleaseStore } from "../store.ts";
+import type { BuildFolder } from "./folder.ts";
+
+/** How often a copy is begun anew because something else became active in the middle of it. */
+const attemptsMax = 3;
+
+/** The release that is active when a build begins. */
+export interface BuildBase extends Rel {
+  /** Absolute path of its data file, to look at. */
+  readonly path: string;
+  /** Where the build's data began as a copy of it: the identity of the manifest that made it active, for `assertBaseUnmoved`. Plain text, to be stored as it is. */
+  readonly copied?: string;
+}
+
+/** The active release as a build's base, or `undefined` for the first one. */
+export async function baseOf(store: ReleaseStore, state: StoreState): Promise<BuildBase | undefined> {
+  const { current } = state;
+  const rel = currentRel(current);
+  if (!current || !rel) return undefined;
+  const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
+  return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
+}
+
+/**
+ * Makes the build's file a copy of the active release's, writable, without a log beside it. The active file is held against writers meanwhile; a switch
+ * in the middle begins it anew. Throws `NO_RELEASE`, `SLOT_BUSY`, `CHECKSUM_MISMATCH` for a file that another program has written to, `BASE_MOVED` where the
+ * switches do not end, `DISK_FULL`, `INTERRUPTED`, and what `readPublishableState` throws.
+ */
+export async function copyActive(
+  store: ReleaseStore,
+  folder: Pick<BuildFolder, "path">,
+  { signal }: Pick<OperationOptions, "signal">,
+): Promise<BuildBase> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const state = await readPublishableState(store);
+    assertExists(store, state);
+    const base = await baseOf(store, state);
+    if (base && state.current && (await copyUnmoved(store, { base, current: state.current, target: folder.path, signal }))) {
+      await makeWritable(store, folder.path);
+      await store.platform.failpoint("base.copied");
+      return { ...base, copied: state.current.identity };
+    }
+    await removeIfThere(store, folder.path);
+  }
+  throw new LockkeeperError(
+    "BASE_MOVED",
+    `the active release of ${store.name} changed ${attemptsMax} times while it was copied`,
+    {
+      hint: "Find out what switches it so often; `lockkeeper events` tells.",
+      subject: store.paths.manifest,
+    },
+  );
+}
+
+/** Throws `BASE_MOVED` unless what a build's data began as is what is active now. A build that copied nothing may follow anything. */
+export function assertBaseUnmoved(
+  store: ReleaseStore,
+  base: BuildBase | undefined,
+  current: IdentifiedManifest | undefined,
+): void {
+  if (base?.copied === undefined || base.copied === current?.identity) return;
+  const now = currentRel(current);
+  const active = now ? `${now.release} is active now, as version ${now.version}` : "no release is active now";
+  throw new LockkeeperError(
+    "BASE_MOVED",
+    `this build of ${store.name} began as a copy of ${base.release}, version ${base.version}; ${active}`,
+    {
+      hint: "Publish again: the build then begins with what is active. Without `--base active` a build commits on top of anything.",
+      subject: base.release,
+    },
+  );
+}
+
+interface Copying {
+  readonly base: BuildBase;
+  readonly current: IdentifiedManifest;
+  readonly target: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** False where something else became active before the copy was whole. */
+async function copyUnmoved(store: ReleaseStore, { base, current, target, signal }: Copying): Promise<boolean> {
+  const isUnmoved = async () => (await lookAtManifest(store))?.identity === current.identity;
+  try {
+    const letWritersIn = await keepWritersOut(store, base.path);
+    try {
+      await assertNoLog(store, base.path);
+      await store.platform.failpoint("base.held");
+      await store.engine.copy(base.path, target, signal);
+    } finally {
+      await letWritersIn();
+    }
+  } catch (error) {
+    // What was active a moment ago may be pruned or replaced by now: that is no fault of this build.
+    if (isLockkeeperError(error, "INTERRUPTED", "DISK_FULL") || (await isUnmoved())) throw error;
+    return false;
+  }
+  return isUnmoved();
+}
+
+/** A log beside the file holds rows that a copy of the file alone would lose (FACTS 2.6). */
+async function assertNoLog(store: ReleaseStore, path: string): Promise<void> {
+  if ((await store.platform.files.stat(`${path}.wal`)) === undefined) return;
+  throw new LockkeeperError("CHECKSUM_MISMATCH", `${path} has a write-ahead log, so another program has written to it`, {
+    hint: `\`lockkeeper check ${store.name}\` tells what else is wrong. Build without \`--base active\`, or roll back first.`,
+    subject: nameOf(path),
+  });
+}
+
+/** Files of release folders are read-only, and a copy is what its source is. */
+async function makeWritable(store: ReleaseStore, path: string): Promise<void> {
+  const file = await store.platform.files.open(path, "read");
+  try {
+    await file.setMode(0o644);
+  } finally {
+    await file.close();
+  }
+}
+
+async function removeIfThere(store: ReleaseStore, path: string): Promise<void> {
+  if ((await store.platform.files.stat(path)) !== undefined) await store.platform.files.removeFile(path);
+}
