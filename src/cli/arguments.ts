@@ -13,7 +13,7 @@ export interface ChangingOptions {
 export function operationOptions(options: ChangingOptions, context: CommandContext): OperationOptions {
   return {
     dryRun: options.dryRun ?? false,
-    waitMs: options.wait === undefined ? 0 : waitMs(options.wait),
+    waitMs: options.wait === undefined ? 0 : durationOf("--wait", options.wait),
     signal: context.interruption(),
     onProgress: context.onProgress,
   };
@@ -31,8 +31,15 @@ export function usage(option: string, text: string, rule: string): LockkeeperErr
   return new LockkeeperError("USAGE", `${option} is "${text}"; ${rule}`, { subject: option });
 }
 
-function waitMs(text: string): number {
+/** Milliseconds of a duration such as `26h`. Throws `USAGE` naming the option. */
+export function durationOf(option: string, text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
-  throw usage("--wait", text, 'say a duration such as "30s", "10m" or "2h"');
+  throw usage(option, text, 'say a duration such as "30s", "10m" or "2h"');
+}
+
+/** What a build begins with. Throws `USAGE` for anything but `active`. */
+export function baseOf(base: string | undefined): "active" | undefined {
+  if (base === undefined || base === "active") return base;
+  throw usage("--base", base, 'the only base there is is "active"; roll back first, to begin with an older release');
 }

@@ -11,7 +11,7 @@ export interface GlobalOptions {
   readonly quiet?: boolean;
 }
 
-/** What a command came to, or that a program it ran in the foreground has already told. */
+/** What a command came to, or that everything has been told already: item by item, or by a program it ran in the foreground. */
 export type Outcome = Report | { readonly printed: true; readonly exit: number };
 
 /** A result: data first, text made from it. */
@@ -26,6 +26,14 @@ export interface Report {
   text(style: Style): string;
 }
 
+/** One thing of a result that is told as it comes: data first, text made from it. */
+export interface StreamItem {
+  /** A line of NDJSON with `--json`. */
+  readonly body: object;
+  /** The same for people, one line without its line feed. */
+  text(style: Style): string;
+}
+
 /** What a command has besides its own arguments. */
 export interface CommandContext {
   readonly options: GlobalOptions;
@@ -36,6 +44,8 @@ export interface CommandContext {
   interruption(): AbortSignal;
   /** Tells people on stderr how an operation goes. */
   onProgress(this: void, event: ProgressEvent): void;
+  /** Tells one thing of a result that has no end, on stdout; false once nobody reads there any more. */
+  tell(this: void, item: StreamItem): Promise<boolean>;
   /** One line for people on stderr, besides the result. */
   note(this: void, text: string): void;
 }

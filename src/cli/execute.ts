@@ -1,6 +1,6 @@
 import { firstLine, isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { ioError } from "../platform/io-error.ts";
-import type { CommandModule, GlobalOptions, Outcome } from "./context.ts";
+import { errnoOf, ioError } from "../platform/io-error.ts";
+import type { CommandModule, GlobalOptions, Outcome, StreamItem } from "./context.ts";
 import { jsonRenderer } from "./render/json.ts";
 import { createProgress, type Progress } from "./render/progress.ts";
 import type { Renderer } from "./render/renderer.ts";
@@ -19,7 +19,8 @@ export async function execute<Input>(
   const { onProgress, note } = terminal.progress;
   try {
     const { run } = await load();
-    const outcome = await run(input, { options, onProgress, note, interruption: () => interruption.signal() });
+    const { tell } = terminal;
+    const outcome = await run(input, { options, onProgress, note, tell, interruption: () => interruption.signal() });
     await terminal.finish(outcome);
   } catch (error) {
     await terminal.fail(error, isLockkeeperError(error, "INTERRUPTED") ? interruption.exit() : undefined);
@@ -33,6 +34,7 @@ export async function fail(error: unknown, options: GlobalOptions): Promise<void
 
 interface Terminal {
   readonly progress: Progress;
+  tell(this: void, item: StreamItem): Promise<boolean>;
   finish(outcome: Outcome): Promise<void>;
   fail(error: unknown, exit: number | undefined): Promise<void>;
 }
@@ -55,11 +57,13 @@ function openTerminal(options: GlobalOptions): Terminal {
   });
   return {
     progress,
+    async tell(item) {
+      progress.endLine();
+      return toStdout(renderer.item(item));
+    },
     async finish(outcome) {
       progress.endLine();
-      const error = "printed" in outcome ? undefined : await written(process.stdout, renderer.report(outcome));
-      // A reader of ours that has seen enough, as in `| head`, is no failure.
-      if (error && (error as NodeJS.ErrnoException).code !== "EPIPE") throw ioError(error, "write the result to", "stdout");
+      if (!("printed" in outcome)) await toStdout(renderer.report(outcome));
       process.exit(outcome.exit);
     },
     async fail(error, exit) {
@@ -71,6 +75,13 @@ function openTerminal(options: GlobalOptions): Terminal {
       process.exit(code);
     },
   };
+}
+
+/** False where the reader has seen enough, as in `| head`, which is no failure. Throws `IO_FAILED`, `DISK_FULL`, … for others. */
+async function toStdout(text: string): Promise<boolean> {
+  const error = await written(process.stdout, text);
+  if (error && errnoOf(error) !== "EPIPE") throw ioError(error, "write the result to", "stdout");
+  return error === undefined;
 }
 
 /** Waits until the bytes are with the system; gives the error instead of throwing it. */

@@ -1,4 +1,5 @@
-import { openWorkspace, type Workspace } from "../workspace/workspace.ts";
+import type { Workspace } from "../workspace/api.ts";
+import { openWorkspace } from "../workspace/workspace.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Gives a command the workspace that its options mean, and closes it when the command is done. */

@@ -1,6 +1,8 @@
 import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { countOf } from "../arguments.ts";
 import type { CommandContext, Outcome } from "../context.ts";
+import type { ReaderRows } from "../../reader/reader.ts";
+import type { Workspace } from "../../workspace/api.ts";
 import { counted, printable, tableLines } from "../render/text.ts";
 import { withWorkspace } from "../workspace.ts";
 
@@ -8,24 +10,23 @@ interface Input {
   readonly store: string;
   readonly sql: string;
   readonly limit?: string;
-  readonly release?: string;
+  readonly release?: string | undefined;
 }
 
 /** Rows of a result unless `--limit` says: more than anyone reads, few enough to hold. */
 const rowsDefault = 10_000;
 
-/** `query STORE SQL`: one read-only statement on the active release, for the store's owner. */
+/** `query STORE SQL`: one read-only statement on the active release, or on another one or a refused build, for the store's owner. */
 export async function run({ store, sql, limit, release }: Input, context: CommandContext): Promise<Outcome> {
   const rowsMax = limit === undefined ? rowsDefault : countOf("--limit", limit);
   return withWorkspace(context, async (workspace) => {
-    const reader = await workspace.openReader(store, { warn: (message) => context.note(`warning: ${printable(message)}`) });
-    const result = await reader.query(sql, undefined, { rowsMax, release }).catch((error: unknown) => {
+    const result = await answer(workspace, { store, sql, release, rowsMax }, context).catch((error: unknown) => {
       throw withLimitHint(error, rowsMax);
     });
     const { columns, rows, version } = result;
     return {
       word: "query",
-      body: { store, release: result.release, version, columns, rows },
+      body: { store, release: result.release, ...(version !== undefined && { version }), columns, rows },
       exit: 0,
       text: (style) => {
         const right = new Set(columns.flatMap(({ type }, index) => (isNumber(type) ? [index] : [])));
@@ -39,6 +40,18 @@ export async function run({ store, sql, limit, release }: Input, context: Comman
       },
     };
   });
+}
+
+async function answer(
+  workspace: Workspace,
+  { store, sql, release, rowsMax }: Omit<Input, "limit"> & { readonly rowsMax: number },
+  context: CommandContext,
+): Promise<ReaderRows<number | undefined>> {
+  const warn = (message: string) => context.note(`warning: ${printable(message)}`);
+  // Without the active release, which may be what is broken.
+  if (release !== undefined) return workspace.queryRelease(store, { release, sql, options: { rowsMax } }, { warn });
+  const reader = await workspace.openReader(store, { warn });
+  return reader.query(sql, undefined, { rowsMax });
 }
 
 function withLimitHint(error: unknown, rowsMax: number): unknown {

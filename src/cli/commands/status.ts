@@ -22,9 +22,16 @@ function statusText(config: string, stores: readonly StoreStatus[], style: Style
     store.lastUpdated ?? "-",
     lockText(store.lock),
   ]);
+  const builds = stores.flatMap((store) =>
+    (store.builds ?? []).map(({ build, state, expiresAt }) => {
+      const when = expiresAt === undefined ? "" : ` ${state === "expired" ? "since" : "until"} ${expiresAt}`;
+      return `${store.store}: build ${build} is ${state}${when}`;
+    }),
+  );
   const details = stores.flatMap((store) => store.detail.map((detail) => `${style.yellow(store.store)}: ${printable(detail)}`));
   return [
     ...tableLines(["store", "status", "release", "version", "updated", "lock"], rows, { style, right: new Set([3]) }),
+    ...(builds.length > 0 ? ["", ...builds] : []),
     ...(details.length > 0 ? ["", ...details] : []),
     "",
     "Next:",

@@ -1,3 +1,4 @@
+import type { BuildMessage } from "../../model/build-message.ts";
 import { formatElapsed } from "../../model/units.ts";
 import type { ProgressEvent } from "../../release/store.ts";
 import type { Style } from "./style.ts";
@@ -53,7 +54,16 @@ export function createProgress({ write, terminal, quiet, style, now }: ProgressO
   };
 }
 
-function messageLine({ text, fraction }: { readonly text?: string; readonly fraction?: number }): string {
+function messageLine(message: BuildMessage): string {
+  if (message.type === "check") {
+    const { name, status, message: text = "" } = message;
+    return ["build:", "check", printable(name), status, printable(text)].filter(Boolean).join(" ");
+  }
+  if (message.type === "watermark") {
+    const { name = "", value } = message;
+    return ["build:", "watermark", printable(name), printable(String(value))].filter(Boolean).join(" ");
+  }
+  const { text, fraction } = message;
   const percent = fraction === undefined ? "" : `${Math.round(fraction * 100)} %`;
   return ["build:", percent, printable(text ?? "")].filter(Boolean).join(" ");
 }

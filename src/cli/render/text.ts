@@ -6,6 +6,7 @@ import type { Style } from "./style.ts";
 export function textRenderer(output: Style, errors: Style): Renderer {
   return {
     report: (report) => `${report.text(output)}\n`,
+    item: (item) => `${item.text(output)}\n`,
     error: (error, exit) => errorText(error, { exit, style: errors }),
   };
 }

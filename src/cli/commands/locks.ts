@@ -1,0 +1,63 @@
+import type { LocksResult } from "../../model/results.ts";
+import type { CommandContext, Outcome } from "../context.ts";
+import type { Style } from "../render/style.ts";
+import { counted, tableLines } from "../render/text.ts";
+import { withWorkspace } from "../workspace.ts";
+
+type LockState = LocksResult["locks"][number];
+type PinState = LocksResult["pins"][number];
+
+/** `locks`: who writes, builds and reads. Always 0: a lock is no finding. */
+export async function run(_input: object, context: CommandContext): Promise<Outcome> {
+  return withWorkspace(context, async (workspace) => {
+    const result = await workspace.locks();
+    return { word: "locks", body: result, exit: 0, text: (style) => locksText(result, style) };
+  });
+}
+
+function locksText({ locks, pins }: LocksResult, style: Style): string {
+  const lockRows = locks.map((lock) => [lock.store, nameOf(lock), stateOf(lock), holderText(lock), lock.since ?? "-"]);
+  const shown = pins.filter(({ readers }) => readers !== 0);
+  const pinRows = shown.map((pin) => [
+    pin.store,
+    pin.release,
+    pin.readers === null ? "unknown" : String(pin.readers),
+    readersText(pin),
+  ]);
+  const unread = pins.length - shown.length;
+  const unknown = [...locks.map(({ held }) => held), ...pins.map(({ readers }) => readers)].includes(null);
+  return [
+    ...tableLines(["store", "lock", "state", "held by", "since"], lockRows, { style }),
+    ...(shown.length > 0
+      ? ["", ...tableLines(["store", "pin", "readers", "read by"], pinRows, { style, right: new Set([2]) })]
+      : []),
+    ...(unread > 0 ? ["", `${counted(unread, "pin")} that nobody reads by`] : []),
+    ...(unknown ? ["", "This system does not list locks: what is told is the last holder's note."] : []),
+  ].join("\n");
+}
+
+function nameOf({ lock, build }: LockState): string {
+  return build === undefined ? lock : `${lock} of ${build}`;
+}
+
+function stateOf({ held, lease, lastHolderDied }: LockState): string {
+  if (!held && lease) return `lease ${lease.state}${lease.expiresAt === undefined ? "" : `, ${lease.expiresAt}`}`;
+  if (held === null) return "unknown";
+  if (held) return "held";
+  return lastHolderDied ? "free; its last holder died" : "free";
+}
+
+function holderText({ pid, command, held }: LockState): string {
+  if (pid === undefined) return held ? "a process that cannot be seen" : "-";
+  return processText({ pid, command });
+}
+
+function readersText({ processes, readers }: PinState): string {
+  const hidden = (readers ?? processes.length) - processes.length;
+  const seen = processes.map(processText);
+  return [...seen, ...(hidden > 0 ? [`${counted(hidden, "process")} that cannot be seen`] : [])].join(", ") || "-";
+}
+
+function processText({ pid, command }: { readonly pid: number; readonly command?: string | undefined }): string {
+  return command === undefined ? `process ${pid}` : `process ${pid} (${command})`;
+}

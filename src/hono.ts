@@ -1,0 +1,1 @@
+export { lendRelease, lockkeeperRoutes, type LentVariables } from "./server/mount.ts";

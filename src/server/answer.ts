@@ -1,0 +1,249 @@
+import { createHash } from "node:crypto";
+import { buildIdPattern, releaseIdPattern } from "../model/names.ts";
+import type { BorrowedRelease } from "../reader/reader.ts";
+import type { AnswerCache, CachedAnswer } from "./cache.ts";
+import type { Gate } from "./gate.ts";
+import { publicError } from "./problem.ts";
+import type { RequestContext } from "./route.ts";
+import type { ServedStores } from "./stores.ts";
+
+/** A release as answers are made from it. */
+export type ServedRelease = BorrowedRelease<number | undefined>;
+
+/** An answer whose length is not known before its end. */
+export interface StreamedAnswer {
+  readonly stream: AsyncIterable<Uint8Array>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What answers are made with. */
+export interface AnswerTools {
+  readonly stores: ServedStores;
+  readonly cache: AnswerCache;
+  /** For answers that are made whole. */
+  readonly gate: Gate;
+  /** For answers that are streamed: they last as long as their receiver takes, so they have places of their own. */
+  readonly streamGate: Gate;
+}
+
+/** An answer from a release's data. */
+export interface DataAnswer {
+  readonly store: string;
+  /** This release instead of the active one. */
+  readonly release?: string | undefined;
+  /** Everything but the release that the answer depends on, in one spelling: part of its ETag and of its key in the cache. */
+  readonly identity: string;
+  /** Refuses a release before anything is answered from it. */
+  readonly assertRelease?: ((release: ServedRelease) => void) | undefined;
+  /** Makes it whole, so that it can be kept; or streams it. */
+  readonly make:
+    | { readonly whole: (release: ServedRelease, signal: AbortSignal) => Promise<CachedAnswer> }
+    | { readonly streamed: (release: ServedRelease, signal: AbortSignal) => Promise<StreamedAnswer> };
+}
+
+/**
+ * Answers from one release, held from the first look to the last byte. What the caller has already is told by its ETag, before any query and
+ * before any waiting. Throws what borrowing and making throw.
+ */
+export async function answerData(tools: AnswerTools, request: RequestContext, answer: DataAnswer): Promise<Response> {
+  const reader = await tools.stores.reader(answer.store);
+  const { signal } = request.req.raw;
+  const options = { release: answer.release, minVersion: minVersionOf(request), signal };
+  const lend = async (release: ServedRelease, respond: (response: Response) => void): Promise<void> => {
+    answer.assertRelease?.(release);
+    const headers = dataHeaders(release, answer);
+    const bodiless = conditional(request, headers);
+    if (bodiless) return respond(bodiless);
+    if ("whole" in answer.make)
+      return respond(await whole(tools, { request, release, headers, signal, answer, make: answer.make.whole }));
+    await streamed(tools, { request, release, headers, signal, make: answer.make.streamed, respond });
+  };
+  return new Promise<Response>((resolve, reject) => {
+    reader.borrow((release) => lend(release, resolve), options).catch(reject);
+  });
+}
+
+/** `Min-Version` of a request. Throws `REQUEST_INVALID`. */
+export function minVersionOf(request: RequestContext): number | undefined {
+  const text = request.req.header("Min-Version");
+  if (text === undefined) return undefined;
+  const version = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(version)) return version;
+  throw publicError("REQUEST_INVALID", "the header Min-Version is no version", {
+    hint: "It is a whole number, as Data-Version tells it.",
+  });
+}
+
+/** What an answer is kept under: a release that is active again after a rollback has another version, which the answer tells. */
+export function keyOf({ uid, version }: Pick<ServedRelease, "uid" | "version">, identity: string): string {
+  return `${uid} ${version} ${identity}`;
+}
+
+/** The place among waiting requests that a request counts for: its token's, else that of its address. */
+export function clientOf(request: RequestContext): string {
+  const { name } = request.get("principal");
+  return name === "anonymous" ? request.get("remote") : `token ${name}`;
+}
+
+function dataHeaders(release: ServedRelease, { identity, release: named }: DataAnswer): Headers {
+  const headers = new Headers({
+    ETag: `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(keyOf(release, identity)).digest("base64url").slice(0, 16)}"`,
+    // Only ids that are never given again are for ever; another program's release may come again under its name. Of a release that is rolled back to only the version
+    // changes, which is not its data.
+    "Cache-Control": named !== undefined && isLasting(named) ? "private, max-age=31536000, immutable" : "private, no-cache",
+    "Data-Release": release.release,
+    Vary: "Accept, Authorization",
+  });
+  if (release.version !== undefined) headers.set("Data-Version", String(release.version));
+  return headers;
+}
+
+function isLasting(release: string): boolean {
+  return releaseIdPattern.test(release) || buildIdPattern.test(release);
+}
+
+/** The answer to a request that needs no body: 304, or the headers of a HEAD. */
+function conditional(request: RequestContext, headers: Headers): Response | undefined {
+  const etag = headers.get("ETag") ?? "";
+  const known = request.req.header("If-None-Match");
+  if (known !== undefined && matches(known, etag)) return new Response(null, { status: 304, headers });
+  return request.req.method === "HEAD" ? new Response(null, { status: 200, headers }) : undefined;
+}
+
+/** Weak comparison, RFC 9110 13.1.2. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch.trim() === "*") return true;
+  const opaque = etag.replace(/^W\//, "");
+  return ifNoneMatch.split(",").some((each) => each.trim().replace(/^W\//, "") === opaque);
+}
+
+interface Making {
+  readonly request: RequestContext;
+  readonly release: ServedRelease;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+}
+
+async function whole(
+  { cache, gate }: AnswerTools,
+  {
+    request,
+    release,
+    headers,
+    signal,
+    answer,
+    make,
+  }: Making & {
+    readonly answer: DataAnswer;
+    readonly make: (release: ServedRelease, signal: AbortSignal) => Promise<CachedAnswer>;
+  },
+): Promise<Response> {
+  const client = clientOf(request);
+  const makeInTurn = async (shared: AbortSignal): Promise<CachedAnswer> => {
+    const leave = await gate.enter(client, shared);
+    try {
+      return await make(release, shared);
+    } finally {
+      leave();
+    }
+  };
+  let making: Promise<CachedAnswer> | undefined;
+  let made;
+  try {
+    made = await cache.share(keyOf(release, answer.identity), signal, (shared) => (making = makeInTurn(shared)));
+  } finally {
+    // Whoever joined needs this borrow of the release, also when this request's own caller has gone.
+    await making?.catch(() => undefined);
+  }
+  for (const [name, value] of Object.entries(made.headers)) headers.set(name, value);
+  headers.set("Content-Length", String(made.bytes.byteLength));
+  return new Response(made.bytes as Uint8Array<ArrayBuffer>, { headers });
+}
+
+async function streamed(
+  { streamGate }: AnswerTools,
+  {
+    request,
+    release,
+    headers,
+    signal,
+    make,
+    respond,
+  }: Making & {
+    readonly make: (release: ServedRelease, signal: AbortSignal) => Promise<StreamedAnswer>;
+    readonly respond: (response: Response) => void;
+  },
+): Promise<void> {
+  const leave = await streamGate.enter(clientOf(request), signal);
+  try {
+    const made = await make(release, signal);
+    const source = await begun(made.stream);
+    for (const [name, value] of Object.entries(made.headers)) headers.set(name, value);
+    const { body, done } = bodyOf(source, signal);
+    respond(new Response(body, { headers }));
+    await done;
+  } finally {
+    leave();
+  }
+}
+
+/** The same once its first piece is there: what fails before that is still a problem with its status. */
+async function begun(stream: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = stream[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
+  const reading: AsyncIterator<Uint8Array> = {
+    next() {
+      const next = first === undefined ? iterator.next() : Promise.resolve(first);
+      first = undefined;
+      return next;
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => reading };
+}
+
+/**
+ * A body that is made as it is taken. What fails in it becomes an error of the body, which cuts the connection: without the last chunk no
+ * receiver can take what came for the whole. `done` settles when the last byte was taken, when it failed, or when the receiver went, which `signal` tells.
+ */
+export function bodyOf(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): { readonly body: ReadableStream<Uint8Array>; readonly done: Promise<void> } {
+  const iterator = source[Symbol.asyncIterator]();
+  let finish: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const stop = async (): Promise<void> => {
+    signal.removeEventListener("abort", onAbort);
+    try {
+      await iterator.return?.();
+    } finally {
+      finish();
+    }
+  };
+  const onAbort = () => void stop().catch(() => undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await iterator.next();
+          if (next.done !== true) return controller.enqueue(next.value);
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        signal.removeEventListener("abort", onAbort);
+        finish();
+      },
+      cancel: stop,
+    },
+    { highWaterMark: 1 },
+  );
+  return { body, done };
+}

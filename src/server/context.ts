@@ -1,0 +1,34 @@
+import type { Workspace } from "../workspace/api.ts";
+import type { Clock } from "../platform/port.ts";
+import type { AlarmWatch } from "./alarms/watch.ts";
+import type { AnswerTools } from "./answer.ts";
+import type { NamedQueries } from "./queries.ts";
+import type { EventHub } from "./events/hub.ts";
+import type { Catalogues } from "./tables/catalogue.ts";
+
+/** Bounds of single answers. */
+export interface AnswerLimits {
+  /** Rows of one answer that is made whole. */
+  readonly rowsMax: number;
+  /** Bytes of one answer that is made whole. */
+  readonly bytesMax: number;
+  /** Bytes of a request's body. */
+  readonly bodyBytesMax: number;
+}
+
+/** What routes answer with. */
+export interface ServerContext extends AnswerTools {
+  readonly workspace: Workspace;
+  readonly clock: Clock;
+  readonly catalogues: Catalogues;
+  readonly queries: NamedQueries;
+  readonly events: EventHub;
+  readonly limits: AnswerLimits;
+  readonly alarms: AlarmWatch;
+  /** The store that /api/data-freshness and /api/db-status speak of; `undefined` where there are several and none is named. */
+  readonly defaultStore: string | undefined;
+  /** Whether the server is about to end: it answers what it has begun, and nothing should be sent to it any more. */
+  readonly draining: () => boolean;
+  /** Calls `listener` once when that begins; what has no end of its own ends there. */
+  readonly onDrain: (listener: () => void) => void;
+}

@@ -1,0 +1,33 @@
+import { publicError } from "./problem.ts";
+
+/** Names by which this machine calls itself. */
+const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Which values of `Host` are answered. */
+export interface HostRule {
+  /** Whether only this machine can reach the server. */
+  readonly loopback: boolean;
+  /** The host that is listened on. */
+  readonly host: string;
+  /** `serve.hosts`. */
+  readonly hosts: readonly string[];
+}
+
+/**
+ * Throws `HOST_REFUSED` for a name that is not answered. A page of a stranger can make its own name lead to this machine and then read from it with the visitor's
+ * browser; its requests carry that name. Where `serve.hosts` is empty and others can reach the server, every name is answered: there a token is needed anyway.
+ */
+export function assertHost({ loopback, host, hosts }: HostRule, header: string | undefined): void {
+  if (!loopback && hosts.length === 0) return;
+  const given = (header ?? "").toLowerCase();
+  const name = given.replace(/:\d{1,5}$/, "");
+  const names = new Set([...hosts, bracketed(host), ...(loopback ? loopbackNames : [])].map((each) => each.toLowerCase()));
+  if (names.has(given) || names.has(name)) return;
+  throw publicError("HOST_REFUSED", "this server does not answer under that name", {
+    hint: "Ask under a name that `serve.hosts` of lockkeeper.toml lists.",
+  });
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

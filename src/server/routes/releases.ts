@@ -1,0 +1,85 @@
+import { diffResultSchema } from "../../model/diff.ts";
+import { diffQuery, noQuery, releasePath, storePath } from "../../model/http.ts";
+import { releaseResultSchema, releasesResultSchema } from "../../model/results.ts";
+import type { ServerContext } from "../context.ts";
+import { jsonResponse } from "../json.ts";
+import { clientOf } from "../answer.ts";
+import { route, type Route } from "../route.ts";
+
+/** What is kept, one release's record, and what differs between two. */
+export function releaseRoutes(context: ServerContext): Route[] {
+  return [listRoute(context), showRoute(context), diffRoute(context)];
+}
+
+function listRoute({ stores, workspace }: ServerContext): Route {
+  return route(
+    {
+      method: "get",
+      path: "/v1/stores/{store}/releases",
+      id: "listReleases",
+      summary: "Every release of a store, newest first, then what is in quarantine",
+      level: "read",
+      pathSchema: storePath,
+      querySchema: noQuery,
+      answers: { 200: { description: "The releases.", content: { "application/json": releasesResultSchema } } },
+      errors: ["STORE_UNKNOWN"],
+    },
+    async ({ path }) => {
+      stores.assertKnown(path.store);
+      return jsonResponse(await workspace.releases(path.store));
+    },
+  );
+}
+
+function showRoute({ stores, workspace }: ServerContext): Route {
+  return route(
+    {
+      method: "get",
+      path: "/v1/stores/{store}/releases/{release}",
+      id: "showRelease",
+      summary: "The record of a release and what became of it",
+      description: "Without the command and the files of its build, which may name what callers have no business with.",
+      level: "read",
+      pathSchema: releasePath,
+      querySchema: noQuery,
+      answers: { 200: { description: "The record.", content: { "application/json": shownReleaseSchema } } },
+      errors: ["STORE_UNKNOWN", "RELEASE_UNKNOWN"],
+    },
+    async ({ path }) => {
+      stores.assertKnown(path.store);
+      const { builder, ...record } = await workspace.release(path.store, path.release);
+      return jsonResponse({ ...record, builder: { kind: builder.kind, exit: builder.exit, durationMs: builder.durationMs } });
+    },
+  );
+}
+
+const shownReleaseSchema = releaseResultSchema.extend({
+  builder: releaseResultSchema.shape.builder.pick({ kind: true, exit: true, durationMs: true }),
+});
+
+function diffRoute({ stores, workspace, gate }: ServerContext): Route {
+  return route(
+    {
+      method: "get",
+      path: "/v1/stores/{store}/diff",
+      id: "diffReleases",
+      summary: "What differs between two releases, table by table",
+      description: "Reads tables of equal columns and row counts whole: it may take its time.",
+      level: "read",
+      pathSchema: storePath,
+      querySchema: diffQuery,
+      answers: { 200: { description: "The tables.", content: { "application/json": diffResultSchema } } },
+      errors: ["STORE_UNKNOWN", "RELEASE_UNKNOWN", "OVERLOADED", "TOO_MANY_REQUESTS"],
+    },
+    async ({ request, path, query }) => {
+      stores.assertKnown(path.store);
+      const { signal } = request.req.raw;
+      const leave = await gate.enter(clientOf(request), signal);
+      try {
+        return jsonResponse(await workspace.diff(path.store, { ...query, signal }));
+      } finally {
+        leave();
+      }
+    },
+  );
+}
