@@ -128,6 +128,15 @@ describe("a store's life, each document by its schema", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
+  it("a build on the active release begins with its data", async () => {
+    const cwd = workspaceFolder();
+    const words = ["publish", "holdings", "--base", "active", "--", "true"];
+    expect(await errorOf(words, { cwd })).toMatchObject({ code: "NO_RELEASE", exit: 10 });
+    await publishRows(cwd, 2);
+    const same = await jsonOf(words, { cwd });
+    expect(publishDocument.parse(same.document)).toMatchObject({ release: "r000002", tables: [{ name: "t", rows: 2 }] });
+  });
+
   it("plans change nothing", async () => {
     const cwd = workspaceFolder();
     const plan = await jsonOf(["publish", "holdings", "--dry-run", "--", ...etl("1")], { cwd });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { checkLines } from "../../src/cli/render/checks.ts";
 import { jsonRenderer } from "../../src/cli/render/json.ts";
 import { createProgress } from "../../src/cli/render/progress.ts";
 import { styleFor } from "../../src/cli/render/style.ts";
@@ -96,7 +97,56 @@ describe("progress", () => {
     expect(progressOf({})).toBe("half a line\nbuild: 25 % loading\ncleaned removed build x\nend\n");
   });
 
+  it("tells a check that the build reports", () => {
+    const written: string[] = [];
+    const progress = createProgress({
+      write: (chunk) => void written.push(chunk.toString()),
+      terminal: false,
+      quiet: false,
+      style: plain,
+      now: () => 0,
+    });
+    progress.onProgress({ kind: "message", message: { type: "check", name: "sum\u001b[2J", status: "fail", message: "3 lost" } });
+    progress.onProgress({ kind: "message", message: { type: "check", name: "rest", status: "pass" } });
+    expect(written).toEqual(["build: check sum\\u001b[2J fail 3 lost\n", "build: check rest pass\n"]);
+  });
+
   it("is silent when quiet", () => {
     expect(progressOf({ quiet: true, terminal: true })).toBe("");
+  });
+});
+
+describe("check results for people", () => {
+  const base = {
+    check: "not_null",
+    severity: "error",
+    observed: "cik: 2 NULL",
+    expected: "no NULL",
+    message: "t: cik is NULL in 2 rows",
+  } as const;
+
+  it("a failed one says where, what was seen and wanted, and how to look at the rows", () => {
+    const lines = checkLines(
+      [{ ...base, name: "whole", status: "fail", table: "t", column: "cik", sql: 'SELECT *\nFROM "t"\u001b[2J' }],
+      plain,
+    );
+    expect(lines).toEqual([
+      "  fail  whole  t: cik is NULL in 2 rows",
+      "        table t; column cik; observed cik: 2 NULL; expected no NULL",
+      "        look at the rows:",
+      "          SELECT *",
+      '          FROM "t"\\u001b[2J',
+    ]);
+  });
+
+  it("one that passed or was skipped has one line", () => {
+    const lines = checkLines(
+      [
+        { ...base, name: "a", status: "pass" },
+        { ...base, name: "bc", status: "skip" },
+      ],
+      plain,
+    );
+    expect(lines.map((line) => line.trim().slice(0, 8))).toEqual(["pass  a ", "skip  bc"]);
   });
 });

@@ -51,6 +51,7 @@ describe("hand-written references are complete", () => {
   test.each([
     ["manifest", "## `db_manifest.json`"],
     ["release-record", "## Release record"],
+    ["lease", "## Leases"],
   ])("docs/format.md names every field of schemas/%s", (name, title) => {
     const schema = JSON.parse(readFileSync(join(root, `schemas/${name}.schema.json`), "utf8")) as { properties: object };
     const section = readText("docs/format.md").split(`${title}\n`)[1]?.split("\n## ")[0] ?? "";

@@ -10,6 +10,7 @@ test.each([
   ["src/reader/a.ts", "setTimeout(() => undefined, 5);", "setTimeout"],
   ["src/release/a.ts", "const later = globalThis.setInterval;", "setInterval"],
   ["src/engine/duckdb/registry.ts", "process.kill(1, 0);", "process.kill"],
+  ["src/workspace/a.ts", 'await fetch("http://127.0.0.1/");', "fetch"],
   ["src/workspace/a.ts", 'console.log("x");', "console"],
   ["src/reader/a.ts", 'process.stderr.write("x");', "process.stderr"],
   ["src/platform/a.ts", "process.exitCode = 1;", "process.exitCode"],

@@ -50,6 +50,11 @@ describe("packages and built-in modules have a home", () => {
     ["src/release/a.ts", 'import { z } from "zod";', "schemas live in the model"],
     ["src/reader/a.ts", 'import { parse } from "smol-toml";', "only the workspace"],
     ["src/model/a.ts", 'import { hostname } from "node:os";', "errors and model do no I/O"],
+    ["src/client/a.ts", 'import { createHash } from "node:crypto";', "runs in browsers"],
+    ["src/client/a.ts", 'import { idPattern } from "../model/names.ts";', "runs in browsers"],
+    ["src/client/types.ts", 'import { z } from "zod";', "runs in browsers"],
+    ["src/client/a.ts", 'import type { ErrorCode } from "../errors/codes.ts";', "runs in browsers"],
+    ["src/client.ts", 'export { didYouMean } from "./model/nearest.ts";', "runs in browsers"],
   ])("%s: %s is refused", (path, text, message) => {
     expect(packageHomes([sourceOf(path, text)])).toEqual([expect.stringContaining(message)]);
   });
@@ -57,6 +62,11 @@ describe("packages and built-in modules have a home", () => {
   test.each([
     ["src/engine/duckdb/a.ts", 'import type * as duckdb from "@duckdb/node-api"; const api = await import("@duckdb/node-api");'],
     ["src/model/a.ts", 'import { z } from "zod"; import { join } from "node:path"; import { createHash } from "node:crypto";'],
+    [
+      "src/client/types.ts",
+      'import type { z } from "zod"; import type { StoreEvent } from "../model/events.ts"; import { x } from "./x.ts";',
+    ],
+    ["src/client.ts", 'export { x } from "./client/x.ts"; export type { StoreEvent } from "./model/events.ts";'],
     ["src/platform/a.ts", 'import { open } from "node:fs/promises"; import { hostname } from "node:os";'],
   ])("%s: %s is fine", (path, text) => {
     expect(packageHomes([sourceOf(path, text)])).toEqual([]);

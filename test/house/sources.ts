@@ -75,7 +75,9 @@ export function importsOf(
     if (!specifier) continue;
     const { text } = specifier;
     const module = text.startsWith(".") ? new URL(text, `file:///${source.path}`).pathname.slice(1) : text;
-    const types = ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+    const types = ts.isExportDeclaration(node)
+      ? node.isTypeOnly
+      : ts.isImportDeclaration(node) && node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
     found.push({ module, node, lazy: ts.isCallExpression(node), types: types || ts.isImportTypeNode(node) });
   }
   return found;

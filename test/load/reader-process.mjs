@@ -1,9 +1,11 @@
 // A reader process under load: closed loops over one reader, every answer checked against itself, what was seen told at the end.
+// Travellers ask for any release that is kept at the moment, by its id.
 // Commands on standard input: `stop`. Lines on standard output: `ready`, `switched <version>`, `report <json>`.
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const { reader: readerModule, options, loops } = JSON.parse(process.argv[2] ?? "{}");
+const { reader: readerModule, options, loops, travellers = 0 } = JSON.parse(process.argv[2] ?? "{}");
 const { openReader } = await import(readerModule);
 const reader = await openReader(options);
 
@@ -14,6 +16,8 @@ const report = {
   mixed: [],
   backwards: [],
   seen: {},
+  travelled: {},
+  gone: [],
   memory: [],
   descriptors: { start: 0, end: 0 },
   status: undefined,
@@ -21,37 +25,60 @@ const report = {
 const state = { stopping: false };
 
 /** Two queries of one borrow: they must speak of one release, and the numbers must fit together. */
-async function request(last) {
-  const answer = await reader.borrow(async (release) => {
-    const totals = await release.query("SELECT count(*) AS n, sum(n) AS s, min(tag) AS low, max(tag) AS high FROM t");
-    const [meta] = (await release.query("SELECT tag, rows FROM meta")).rows;
-    const [n, s, low, high] = totals.rows[0];
-    return {
-      release: release.release,
-      version: release.version,
-      tag: Number(meta[0]),
-      rows: Number(meta[1]),
-      n: Number(n),
-      s: Number(s),
-      low: Number(low),
-      high: Number(high),
-    };
-  });
-  const { tag, rows, n, s, low, high, version, release } = answer;
+async function ask(release) {
+  const answer = await reader.borrow(
+    async (borrowed) => {
+      const totals = await borrowed.query("SELECT count(*) AS n, sum(n) AS s, min(tag) AS low, max(tag) AS high FROM t");
+      const [meta] = (await borrowed.query("SELECT tag, rows FROM meta")).rows;
+      const [n, s, low, high] = totals.rows[0];
+      return {
+        release: borrowed.release,
+        version: borrowed.version,
+        tag: Number(meta[0]),
+        rows: Number(meta[1]),
+        n: Number(n),
+        s: Number(s),
+        low: Number(low),
+        high: Number(high),
+      };
+    },
+    { release },
+  );
+  const { tag, rows, n, s, low, high } = answer;
   const whole = n === rows && s === (rows * (rows + 1)) / 2 && low === tag && high === tag;
-  if (!whole) report.mixed.push(answer);
+  if (!whole || (release !== undefined && answer.release !== release)) report.mixed.push(answer);
+  return answer;
+}
+
+async function request(last) {
+  const { release, version, tag } = await ask();
   if (version < last.version) report.backwards.push([last.version, version]);
   last.version = version;
-  const key = `${release} ${version}`;
-  const tags = (report.seen[key] ??= {});
+  count(report.seen, `${release} ${version}`, tag);
+}
+
+async function travel() {
+  const kept = readdirSync(join(options.dir, "releases"));
+  const wanted = kept[Math.floor(Math.random() * kept.length)];
+  try {
+    count(report.travelled, wanted, (await ask(wanted)).tag);
+  } catch (error) {
+    // Prune may have been quicker; whether it was is seen at the end, for no release comes back.
+    if (error.code !== "RELEASE_UNKNOWN") throw error;
+    report.gone.push(wanted);
+  }
+}
+
+function count(table, key, tag) {
+  const tags = (table[key] ??= {});
   tags[tag] = (tags[tag] ?? 0) + 1;
 }
 
-async function loop() {
+async function loop(once) {
   const last = { version: 0 };
   while (!state.stopping) {
     try {
-      await request(last);
+      await once(last);
     } catch (error) {
       report.failed.push(`${error.code}: ${error.message}`);
       if (/lock/i.test(error.message)) report.lockErrors++;
@@ -72,7 +99,10 @@ const sampler = setInterval(() => {
   globalThis.gc();
   report.memory.push(process.memoryUsage.rss());
 }, 250);
-const running = Array.from({ length: loops }, loop);
+const running = [
+  ...Array.from({ length: loops }, () => loop(request)),
+  ...Array.from({ length: travellers }, () => loop(travel)),
+];
 console.log("ready");
 
 createInterface({ input: process.stdin }).on("line", async (line) => {

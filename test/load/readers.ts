@@ -12,19 +12,23 @@ export interface LoadReport {
   readonly mixed: unknown[];
   readonly backwards: unknown[];
   readonly seen: Record<string, Record<string, number>>;
+  /** What travellers saw: release to build tags, with how often. */
+  readonly travelled: Record<string, Record<string, number>>;
+  /** Releases that travellers were told are not kept (any more). */
+  readonly gone: string[];
   /** Resident bytes, every 250 ms. */
   readonly memory: number[];
   readonly descriptors: { readonly start: number; readonly end: number };
   readonly status: { readonly servingVersion: number };
 }
 
-/** Starts a reader process with `loops` closed loops. */
-export async function startReader(options: Record<string, unknown>, loops: number): Promise<Child> {
+/** Starts a reader process with `loops` closed loops, and some more that ask for older releases. */
+export async function startReader(options: Record<string, unknown>, loops: number, travellers = 0): Promise<Child> {
   const child = startProgram([
     process.execPath,
     "--expose-gc",
     script,
-    JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options, loops }),
+    JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options, loops, travellers }),
   ]);
   await child.line("ready");
   return child;
@@ -66,8 +70,8 @@ export function lastHalfFloorSlope(report: Pick<LoadReport, "memory">): number {
 }
 
 /**
- * The same growth as plain least squares through every sample of the last half. Told beside the floor's, not held to a bound: in runs whose floor is flat
- * it came out between -5 and 6 %, for it also follows what is in use for a moment.
+ * The same growth as plain least squares through every sample of the last half. Told beside the floor's, not held to a bound here: it also follows
+ * what is in use for a moment. The soak, which forces no collection and lasts longer, holds it to one.
  */
 export function lastHalfPlainSlope(report: Pick<LoadReport, "memory">): number {
   const half = report.memory.slice(Math.floor(report.memory.length / 2));

@@ -1,27 +1,12 @@
 import { expect, test } from "vitest";
 import { publish } from "../../src/release/publish.ts";
 import { rollback } from "../../src/release/rollback.ts";
-import type { BuildSource } from "../../src/release/store.ts";
-import { storeIn, writeDatabase } from "../support/store.ts";
+import { storeIn } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
+import { taggedBuild } from "./publishers.ts";
 import { expectFaultless, lastHalfFloorSlope, lastHalfPlainSlope, startReader, stopReader } from "./readers.ts";
 
 const switches = 200;
-const rows = 20_000;
-
-/** A release whose every row carries the build's tag. */
-function taggedBuild(tag: number): BuildSource {
-  const count = rows + tag;
-  return {
-    kind: "function",
-    build: ({ path }) =>
-      writeDatabase(
-        path,
-        `CREATE TABLE t AS SELECT range + 1 AS n, ${tag} AS tag FROM range(${count})`,
-        `CREATE TABLE meta AS SELECT ${tag} AS tag, ${count} AS rows`,
-      ),
-  };
-}
 
 test(
   `${switches} switches under an 8-way load in each of three reader processes, one of them stopped for a while`,

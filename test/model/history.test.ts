@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseHistory } from "../../src/model/history.ts";
+import { parseHistory, parseHistoryLine } from "../../src/model/history.ts";
 
 const line = (id: number) =>
   `${JSON.stringify({ id, type: "release.switched", store: "s", time: "2026-11-21T03:00:00.000Z", version: id })}\n`;
@@ -39,4 +39,11 @@ test("a power cut in mid-append may leave a whole line with holes: it is no line
 test("a line of a kind that only a newer version knows is kept at the end, too", () => {
   const text = `${line(1)}${JSON.stringify({ id: 2, type: "release.blessed" })}\n`;
   expect(parseHistory(Buffer.from(text))).toMatchObject({ events: [{ id: 1 }], wholeBytes: text.length });
+});
+
+test("a line is an event, JSON that is none, or broken", () => {
+  expect(parseHistoryLine(line(1).trimEnd())).toMatchObject({ id: 1 });
+  for (const text of ['{"id": 0}', "5", "null", '{"id": 2, "type": "release.blessed"}'])
+    expect(parseHistoryLine(text)).toBe("unknown");
+  for (const text of ["", "\0\0", line(1).slice(0, -2)]) expect(parseHistoryLine(text)).toBe("broken");
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatDuration, formatElapsed, parseDuration } from "../../src/model/units.ts";
+import { formatBytes, formatDuration, formatElapsed, formatSize, parseBytes, parseDuration } from "../../src/model/units.ts";
 
 describe("parseDuration", () => {
   it.each([
@@ -24,6 +24,59 @@ describe("parseDuration", () => {
 
   it("reads back what formatDuration writes", () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 10_000_000_000 }), (ms) => parseDuration(formatDuration(ms)) === ms));
+  });
+});
+
+describe("parseBytes", () => {
+  it.each([
+    ["0B", 0],
+    ["0MB", 0],
+    ["512B", 512],
+    ["8KB", 8_000],
+    ["8kB", 8_000],
+    ["64MB", 64_000_000],
+    ["1.5GB", 1_500_000_000],
+    ["1.005kB", 1_005],
+    ["64KiB", 65_536],
+    ["1MiB", 1_048_576],
+    ["0.5GiB", 536_870_912],
+  ])("reads %s", (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  it.each([
+    "",
+    "64",
+    "MB",
+    "-1MB",
+    "64 MB",
+    "64mb",
+    "64M",
+    "64Mb",
+    "64kiB",
+    "1.5B",
+    "0.0001kB",
+    "1e3B",
+    "1.MB",
+    ".5MB",
+    "9007200GB",
+    "1MB ",
+  ])("refuses %j", (text) => {
+    expect(parseBytes(text)).toBeUndefined();
+  });
+
+  it("reads back what formatSize writes", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (bytes) => parseBytes(formatSize(bytes)) === bytes),
+    );
+    expect([0, 999, 1_000, 64_000_000, 1_500_000, 2_000_000_000].map(formatSize)).toEqual([
+      "0B",
+      "999B",
+      "1kB",
+      "64MB",
+      "1500kB",
+      "2GB",
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { failpointsFrom } from "../../src/platform/failpoint.ts";
 import { makeFolders, recoveryBarrier, removeTree, renameFile, replaceFile } from "../../src/platform/files.ts";
 import { nodePlatform } from "../../src/platform/node.ts";
@@ -150,6 +150,25 @@ test("FACTS 5: a FIFO, a folder, a link or a huge file in a small file's place i
   expect(platform.files.readNow(at("file"), 4)).toMatchObject({ bytes: undefined, stat: { kind: "file", bytes: 5 } });
   expect(platform.files.readNow(at("file"), 5)?.bytes?.toString()).toBe("12345");
   expect(platform.files.readNow(at("none"), 5)).toBeUndefined();
+});
+
+test("a small file takes a small buffer, whatever its bound; one that is longer than its size says is read to its end, or to the bound", () => {
+  const path = join(temporaryFolder(), "file");
+  writeFileSync(path, "12345");
+  const asked = vi.spyOn(Buffer, "allocUnsafe");
+  try {
+    for (const bytesMax of [5, 6, 64 * 1024 * 1024]) {
+      expect(platform.files.readNow(path, bytesMax)?.bytes?.toString()).toBe("12345");
+    }
+    expect(Math.max(...asked.mock.calls.map(([bytes]) => bytes))).toBeLessThan(100);
+  } finally {
+    asked.mockRestore();
+  }
+  // As one that grows between the look and the read: the kernel says 0 bytes of these.
+  const grown = readFileSync("/proc/self/environ");
+  expect(grown.length).toBeGreaterThan(100);
+  expect(platform.files.readNow("/proc/self/environ", 1024 * 1024)).toMatchObject({ bytes: grown, stat: { bytes: 0 } });
+  expect(platform.files.readNow("/proc/self/environ", 77)?.bytes).toEqual(grown.subarray(0, 77));
 });
 
 test("failpoints: unarmed names do nothing, error throws like a disk, an unknown action is refused", async () => {

@@ -37,12 +37,14 @@ export interface ProofRow {
 
 /**
  * Collects what the tests of one file prove, for docs/proof.md. Call it at the top of a file; `part` tells files of one area apart. Rows are written when
- * every test of the file is through, into `.proof/<area>.<part>.json`; a row is added only after its assertions have passed. A skipped row is
+ * every test of the file is through, into `.proof/<area>.<part>.json`, unless other sources than ours are tested; a row is added only after its assertions have passed. A skipped row is
  * also printed.
  */
 export function proofLedger(area: ProofArea, part: string): { add(row: ProofRow): void } {
   const rows: ProofRow[] = [];
   afterAll(() => {
+    // Of a broken variant nothing is proven, nor of a part of the tests that must catch it.
+    if (process.env["LOCKKEEPER_DIST"] !== undefined) return;
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${area}.${part}.json`), `${JSON.stringify({ area, part, rows }, undefined, 1)}\n`);
   });

@@ -159,6 +159,7 @@ test("tries are bounded: after 20 the last good release serves, the reader is de
     ok: false,
     servingVersion: 1,
     publishedVersion: 2,
+    failures: 1,
     lastManifestError: { code: "FILE_LOCKED" },
   });
   const before = store.clock.monotonicMs();
@@ -168,10 +169,16 @@ test("tries are bounded: after 20 the last good release serves, the reader is de
   expect(tries / 20).toBeGreaterThan(4);
   expect(tries / 20).toBeLessThan(10);
   expect(told).toEqual(["FILE_LOCKED 1 2"]);
+  const { failures } = reader.status();
+  expect(failures).toBe(tries / 20);
+  // A release that follows and fails, too, is one more in the row.
+  store.publish("a", "three");
+  expect(await store.answer(reader)).toBe("one of r000001");
+  expect(reader.status().failures).toBe(failures + 1);
   store.engine.beforeOpen = () => {};
   await store.clock.advance(31_000);
-  expect(told).toEqual(["FILE_LOCKED 1 2", "recovered 2"]);
-  expect(reader.status()).toMatchObject({ ok: true, servingVersion: 2, lastManifestError: null });
+  expect(told).toEqual(["FILE_LOCKED 1 2", "recovered 3"]);
+  expect(reader.status()).toMatchObject({ ok: true, servingVersion: 3, failures: 0, lastManifestError: null });
 });
 
 test("a failed release does not hold back the next one", async () => {

@@ -14,18 +14,24 @@ test("defaults are those that are documented", () => {
     pollMs: 1000,
     waitMs: 5000,
     fallbackIdleMs: 1000,
+    keptIdleMs: 10_000,
+    keptMax: 3,
     allowNetworkFs: false,
     warmup: [],
     concurrency: 4,
     rowsMax: 1_000_000,
     timeMaxMs: 300_000,
+    bytesMax: 268_435_456,
     engine: {},
   });
-  expect(settings({ dir: "/store", limits: { memory: "2GB", threads: 3, concurrency: 2, rows: 7, timeMs: 9 } })).toMatchObject({
+  expect(
+    settings({ dir: "/store", limits: { memory: "2GB", threads: 3, concurrency: 2, rows: 7, timeMs: 9, bytes: 11 } }),
+  ).toMatchObject({
     engine: { memory_limit: "2GB", threads: "3" },
     concurrency: 2,
     rowsMax: 7,
     timeMaxMs: 9,
+    bytesMax: 11,
   });
 });
 
@@ -38,6 +44,7 @@ test.each([
   ["not a number", { dir: "/s", drainTimeoutMs: Number.NaN }, "drainTimeoutMs"],
   ["an unknown option", { dir: "/s", drainTimeout: 3 }, "drainTimeout"],
   ["an unknown limit", { dir: "/s", limits: { row: 3 } }, "limits.row"],
+  ["a limit of half a byte", { dir: "/s", limits: { bytes: 0.5 } }, "limits.bytes"],
   ["a limit of nothing", { dir: "/s", limits: { rows: 0 } }, "limits.rows"],
 ])("%s is a usage error that names the option", (_what, options, name) => {
   expect(() => settings(options)).toThrow(

@@ -205,7 +205,11 @@ test("check compares with the record and finds a changed byte; path names the fi
   expect(checks.map((check) => [check.check, check.status])).toEqual([
     ["opens", "pass"],
     ["storage_version", "pass"],
+    ["no_log", "pass"],
     ["views", "pass"],
+    ["view_catalogues", "pass"],
+    ["view_files", "pass"],
+    ["phantom_rows", "pass"],
     ["rows", "pass"],
     ["sha256", "pass"],
   ]);
@@ -240,5 +244,5 @@ test("what adopt cannot take is named: a version that none can follow, a layout 
   await expect(adopt(store)).rejects.toMatchObject({ code: "MANIFEST_INVALID", subject: "version" });
   expect(manifestBytes(folder)).toBe(`{"active":"a","version":${Number.MAX_SAFE_INTEGER}}`);
   writeFileSync(manifest, '{"active":"r000042","version":1}');
-  await expect(adopt(store)).rejects.toMatchObject({ code: "FEATURE_MISSING" });
+  await expect(adopt(store)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
 });

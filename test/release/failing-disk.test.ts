@@ -47,7 +47,7 @@ function failingAt(store: ReleaseStore, paths: RegExp, code: string): ReleaseSto
 
 const ls = (folder: string, part: string) => readdirSync(join(folder, ".lockkeeper", part));
 
-test.each(["builds/[0-9a-f]{12}$", "trash/."])(
+test.each(["trash/[0-9a-f]{12}-[0-9a-f]{12}$", "trash/."])(
   "a release that is out is never told as failed because %s could not be cleaned",
   async (paths) => {
     const folder = temporaryFolder();

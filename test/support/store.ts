@@ -67,8 +67,12 @@ export async function writeFromOutside(path: string, sql: string): Promise<strin
   return (await child.line("outcome ")).slice("outcome ".length);
 }
 
-/** A process that runs `body` with `store`, `publish`, `rollback`, `adopt`, `rowsBuild` and `options` in scope, and prints `result …` or `error …` as JSON. */
-export function startOperation(folder: string, body: string, env: NodeJS.ProcessEnv = {}): Child {
+/**
+ * A process that runs `body` with `store`, `publish`, `rollback`, `adopt`, `pruneReleases`, `pinRelease`, `beginBuild`, `commitBuild`, `abortBuild`, `renewBuild`, `rowsBuild` and `options` in scope, and prints `result …` or `error …` as JSON.
+ * The store is that of `storeIn`, in a folder or with options of its own.
+ */
+export function startOperation(store: string | Partial<ReleaseStoreOptions>, body: string, env: NodeJS.ProcessEnv = {}): Child {
+  const options = typeof store === "string" ? { dir: store } : store;
   return startScript(
     `
     import { DuckDBInstance } from ${JSON.stringify(import.meta.resolve("@duckdb/node-api"))};
@@ -78,8 +82,14 @@ export function startOperation(folder: string, body: string, env: NodeJS.Process
     import { publish } from ${JSON.stringify(distUrl("release/publish.js"))};
     import { rollback } from ${JSON.stringify(distUrl("release/rollback.js"))};
     import { adopt } from ${JSON.stringify(distUrl("release/adopt.js"))};
+    import { pruneReleases } from ${JSON.stringify(distUrl("release/prune.js"))};
+    import { pinRelease } from ${JSON.stringify(distUrl("release/marks.js"))};
+    import { beginBuild } from ${JSON.stringify(distUrl("release/detached/begin.js"))};
+    import { commitBuild } from ${JSON.stringify(distUrl("release/detached/commit.js"))};
+    import { abortBuild } from ${JSON.stringify(distUrl("release/detached/abort.js"))};
+    import { renewBuild } from ${JSON.stringify(distUrl("release/detached/renew.js"))};
     const platform = nodePlatform();
-    const store = openReleaseStore({ name: "holdings", dir: ${JSON.stringify(folder)}, layout: "slots", basename: "DB" }, { platform, engine: duckdbEngine(platform) });
+    const store = openReleaseStore({ name: "holdings", layout: "slots", basename: "DB", ...${JSON.stringify(options)} }, { platform, engine: duckdbEngine(platform) });
     const rowsBuild = (rows) => ({ kind: "function", async build({ path }) {
       const instance = await DuckDBInstance.create(path);
       const connection = await instance.connect();

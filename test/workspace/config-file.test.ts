@@ -135,7 +135,7 @@ describe("a file that cannot be read as a configuration", () => {
   });
 
   it("FEATURE_MISSING when the first fault is a planned part", async () => {
-    const path = write("lockkeeper.toml", "format = 1\n[serve]\n");
-    expect(await failure(loadConfig({ config: path }))).toMatchObject({ code: "FEATURE_MISSING", subject: "serve", exit: 2 });
+    const path = write("lockkeeper.toml", "format = 1\n[vault]\n");
+    expect(await failure(loadConfig({ config: path }))).toMatchObject({ code: "FEATURE_MISSING", subject: "vault", exit: 2 });
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { openReader, openWorkspace, type Workspace } from "../../src/index.ts";
@@ -48,13 +48,92 @@ describe("openWorkspace", () => {
     await workspace.close();
   });
 
-  it("refuses a base and a build that is missing", async () => {
+  it("watches: events of one store or all, ages, locks; closing it ends a loop that follows", async () => {
     const workspace = await workspaceIn(temporaryFolder());
-    await expect(workspace.publish("holdings", build(1), { base: "active" })).rejects.toMatchObject({ code: "FEATURE_MISSING" });
+    await workspace.publish("holdings", build(1));
+    await workspace.publish("prices", build(1));
+    const told: unknown[] = [];
+    for await (const { store, id } of workspace.events()) told.push([store, id]);
+    for await (const { store, id } of workspace.events({ store: "prices", after: 0 })) told.push([store, id]);
+    expect(told).toEqual([
+      ["holdings", 1],
+      ["prices", 1],
+      ["prices", 1],
+    ]);
+    expect(await workspace.freshness({ maxAgeMs: 3_600_000 })).toMatchObject([
+      { store: "holdings", status: "pass" },
+      { store: "prices", status: "pass" },
+    ]);
+    expect(await workspace.freshness({ store: "prices" })).toHaveLength(1);
+    const { locks, pins } = await workspace.locks();
+    expect(locks.map(({ store, lock }) => `${store} ${lock}`)).toEqual([
+      "holdings writer",
+      "holdings build",
+      "prices writer",
+      "prices build",
+    ]);
+    expect(pins.map(({ store }) => store)).toEqual(["holdings", "prices"]);
+    const events = workspace.events({ store: "holdings", follow: true });
+    expect((await events.next()).value).toMatchObject({ id: 1 });
+    const next = events.next().catch((error: unknown) => error);
+    await workspace.close();
+    expect(await next).toMatchObject({ code: "INTERRUPTED" });
+    await expect(workspace.events().next()).rejects.toMatchObject({ code: "READER_CLOSED" });
+  });
+
+  it("refuses an id of an event that is none, or could be one of two stores", async () => {
+    const workspace = await workspaceIn(temporaryFolder());
+    for (const after of [1.5, -1, "last", "1+x"]) {
+      await expect(workspace.events({ store: "holdings", after }).next()).rejects.toMatchObject({
+        code: "USAGE",
+        subject: "after",
+      });
+    }
+    await expect(workspace.events({ after: 1 }).next()).rejects.toMatchObject({ code: "USAGE", subject: "after" });
+    await expect(workspace.events({ store: "holding" }).next()).rejects.toMatchObject({ code: "STORE_UNKNOWN" });
+    await expect(workspace.freshness({ store: "holding" })).rejects.toMatchObject({ code: "STORE_UNKNOWN" });
+    await workspace.close();
+  });
+
+  it("tells a line that it cannot tell as Node tells its warnings, unless somebody takes it", async () => {
+    const folder = temporaryFolder();
+    const workspace = await workspaceIn(folder);
+    await workspace.publish("holdings", build(1));
+    appendFileSync(join(folder, "a/.lockkeeper/history.jsonl"), "half a line\n");
+    const emitted = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const taken: string[] = [];
+    for await (const _ of workspace.events({ store: "holdings", onWarning: (detail) => taken.push(detail) }));
+    expect([taken, emitted.mock.calls.length]).toEqual([[expect.stringContaining("holdings: line 2 of ")], 0]);
+    for await (const _ of workspace.events({ store: "holdings" }));
+    expect(emitted).toHaveBeenCalledWith(taken[0], "LockkeeperWarning");
+    emitted.mockRestore();
+    await workspace.close();
+  });
+
+  it("builds on the active release, and refuses a base that is none and a build that is missing", async () => {
+    const workspace = await workspaceIn(temporaryFolder());
+    await expect(workspace.publish("holdings", build(1), { base: "active" })).rejects.toMatchObject({ code: "NO_RELEASE" });
+    await workspace.publish("holdings", build(1));
+    const adding = (context: { readonly path: string }) => writeDatabase(context.path, "INSERT INTO t VALUES (2)");
+    expect(await workspace.publish("holdings", adding, { base: "active" })).toMatchObject({ tables: [{ name: "t", rows: 2 }] });
+    // What JavaScript may pass, whatever the type says.
+    await expect(workspace.publish("holdings", adding, { base: "r000001" as "active" })).rejects.toMatchObject({ code: "USAGE" });
     await expect(workspace.publish("holdings")).rejects.toMatchObject({
       code: "USAGE",
       hint: expect.stringContaining("build.command"),
     });
+    await workspace.close();
+  });
+
+  it("runs the SQL of the file in its folder, and the caller's in the caller's", async () => {
+    const folder = temporaryFolder();
+    const workspace = await workspaceIn(folder, 'build = { sql = "make.sql" }\n');
+    writeFileSync(join(folder, "make.sql"), "CREATE TABLE t AS SELECT * FROM read_text('lockkeeper.toml')");
+    expect(await workspace.publish("holdings")).toMatchObject({ outcome: "switched", tables: [{ name: "t", rows: 1 }] });
+    const other = join(folder, "a/other.sql");
+    writeFileSync(other, "CREATE TABLE u AS SELECT * FROM read_text('db_manifest.json')");
+    const elsewhere = { sql: "other.sql", folder: join(folder, "a") };
+    expect(await workspace.publish("holdings", elsewhere)).toMatchObject({ tables: [{ name: "u", rows: 1 }] });
     await workspace.close();
   });
 

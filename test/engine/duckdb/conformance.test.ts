@@ -14,6 +14,8 @@ test("the engine has every member that the reader and the release store ask for"
     checkpoint: true,
     inspect: true,
     digest: true,
+    copy: true,
+    sqlCommand: true,
     isOpenHere: true,
     closeWhenUnused: true,
   };

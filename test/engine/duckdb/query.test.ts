@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { uniqueNames } from "../../../src/engine/duckdb/result.ts";
+import { uniqueNames } from "../../../src/model/column-names.ts";
 import { errorOf, openFile, openSample, sampleFile, valueOf } from "./support.ts";
 
 test.each([
@@ -117,6 +117,42 @@ test("FACTS 1.7: a result is whole or an error: rows up to the limit come, one m
   const late = "SELECT CASE WHEN range = 999999 THEN 'x' ELSE '1' END::INTEGER FROM range(1000000)";
   expect((await errorOf(database.query(late, undefined, {}))).code).toBe("QUERY_FAILED");
   expect((await errorOf(database.query(late, undefined, { rowsMax: 2_000_000 }))).code).toBe("QUERY_FAILED");
+});
+
+test("values larger than the limit of bytes throw LIMIT_BYTES; as many do not", async () => {
+  const database = await openSample();
+  const bytes = async (sql: string, bytesMax: number) => {
+    const outcome = database.query(sql, undefined, { bytesMax });
+    return outcome.then(
+      ({ rows }) => rows.length,
+      (error: unknown) => (error as { code: string }).code,
+    );
+  };
+  for (const [sql, size] of [
+    ["SELECT n::INTEGER FROM t", 8_000],
+    ["SELECT NULL, true, 1.5::DOUBLE", 24],
+    ["SELECT repeat('x', 1000), ''", 1_016],
+    ["SELECT ['ab', NULL]", 26],
+    ["SELECT {'name': 'ab'}", 22],
+    ["SELECT n FROM t WHERE n < 0", 0],
+  ] as const) {
+    expect([sql, typeof (await bytes(sql, size)), size === 0 ? "LIMIT_BYTES" : await bytes(sql, size - 1)]).toEqual([
+      sql,
+      "number",
+      "LIMIT_BYTES",
+    ]);
+  }
+  expect((await errorOf(database.query("SELECT 1", undefined, { bytesMax: 1.5 }))).code).toBe("USAGE");
+  expect(await bytes("SELECT 'abc'", Infinity)).toBe(1);
+  expect(await errorOf(database.query("FROM t", undefined, { bytesMax: 100 }))).toMatchObject({
+    exit: 15,
+    hint: expect.stringContaining("stream"),
+  });
+  const blob = await errorOf(database.query("SELECT repeat('x', 100)::BLOB", undefined, { bytesMax: 107, values: "js" }));
+  expect(blob.code).toBe("LIMIT_BYTES");
+  let streamed = 0;
+  for await (const batch of await database.stream("FROM t", undefined, { bytesMax: 100 })) streamed += batch.length;
+  expect(streamed).toBe(1000);
 });
 
 test("a limit of rows keeps order, column names and types", async () => {

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Lru } from "../../../src/engine/duckdb/lru.ts";
-import { explainedStatement, quoteIdentifier, quoteLiteral, readSqlText } from "../../../src/engine/duckdb/sql-text.ts";
+import {
+  explainedStatement,
+  quoteIdentifier,
+  quoteLiteral,
+  readSqlText,
+  statementsIn,
+} from "../../../src/engine/duckdb/sql-text.ts";
 import { storageVersionName, storageVersionOf } from "../../../src/engine/duckdb/storage-version.ts";
 import { openSample, valueOf } from "./support.ts";
 
@@ -19,6 +25,30 @@ test.each<[sql: string, body: string, several: boolean]>([
   ["", "", false],
 ])("reads %j", (sql, body, several) => {
   expect(readSqlText(sql)).toMatchObject({ body, several });
+});
+
+test.each<[sql: string, statements: [line: number, sql: string][]]>([
+  ["", []],
+  [" ;\n-- nothing\n;", []],
+  ["SELECT 1", [[1, "SELECT 1"]]],
+  [
+    "-- head; \n\nSELECT 1 /* ; */ ;SELECT\n2;\n\n  SELECT 3 -- end",
+    [
+      [3, "SELECT 1"],
+      [3, "SELECT\n2"],
+      [6, "SELECT 3"],
+    ],
+  ],
+  [
+    "SELECT ';\n' AS \";\", $$;$$, E'\\';'\n;\nSELECT 2;",
+    [
+      [1, "SELECT ';\n' AS \";\", $$;$$, E'\\';'"],
+      [4, "SELECT 2"],
+    ],
+  ],
+  ["SELECT 1 -- a\n+ 1; ", [[1, "SELECT 1 -- a\n+ 1"]]],
+])("%j as statements", (sql, statements) => {
+  expect(statementsIn(sql)).toEqual(statements.map(([line, text]) => ({ line, sql: text })));
 });
 
 test("code is without comments and strings, with quoted names", () => {

@@ -10,10 +10,17 @@ interface GlobalRule {
 
 const globalRules: readonly GlobalRule[] = [
   {
-    names: ["setTimeout", "setInterval", "setImmediate", "process.kill"],
+    names: ["setTimeout"],
+    // The client runs in browsers, without the platform.
+    allowed: /^src\/(platform|client)\//,
+    why: "timers go through the platform",
+  },
+  {
+    names: ["setInterval", "setImmediate", "process.kill"],
     allowed: /^src\/platform\//,
     why: "timers and signals go through the platform",
   },
+  { names: ["fetch"], allowed: /^src\/(platform|client)\//, why: "requests go through the platform" },
   {
     names: ["console", "process.stdout", "process.stderr", "process.exit", "process.exitCode", "process.abort"],
     // The engine's workers are programs of their own: standard output is how they answer.

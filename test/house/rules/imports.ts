@@ -4,10 +4,12 @@ import { importsOf, placeOf, type Source } from "../sources.ts";
 export const ranks: readonly (readonly string[])[] = [
   ["errors"],
   ["model"],
+  ["client"],
   ["platform"],
   ["engine"],
   ["release", "reader"],
   ["workspace"],
+  ["server"],
   ["cli"],
   ["doors"],
 ];
@@ -55,8 +57,16 @@ const packageRules: readonly PackageRule[] = [
   {
     // A door's own options are the one shape that belongs beside its user.
     modules: /^zod$/,
-    allowed: /^src\/(model|workspace|cli)\/|\/options\.ts$/,
-    why: "schemas live in the model",
+    allowed:
+      /^src\/(model|workspace|cli)\/|^src\/client\/types\.ts$|\/options\.ts$|^src\/server\/(route|openapi|rows|routes\/\w+)\.ts$/,
+    why: "schemas live in the model; the server's routes are checked and described by them",
+  },
+  { modules: /^(hono|@hono\/[\w-]+)(\/.*)?$/, allowed: /^src\/server\//, why: "only the server speaks HTTP" },
+  {
+    modules: /^(pino|prom-client)$/,
+    allowed: /^src\/server\//,
+    lazy: true,
+    why: "only the server logs and counts, and who mounts its routes need not pay for either",
   },
 ];
 
@@ -73,12 +83,18 @@ export function packageHomes(sources: readonly Source[]): string[] {
         if (!rule.allowed.test(source.path)) violations.push(`${place}: ${module}: ${rule.why}`);
         else if (rule.lazy && !lazy && !types) violations.push(`${place}: ${module} is imported at once: ${rule.why}`);
       }
+      if (/^src\/client[./]/.test(source.path) && !clientMay(module, types))
+        violations.push(`${place}: ${module}: the client runs in browsers: types of the model, and its own folder`);
       const pure = source.path.startsWith("src/model/") || source.path.startsWith("src/errors/");
       if (pure && module.startsWith("node:") && !pureBuiltins.test(module))
         violations.push(`${place}: ${module}: errors and model do no I/O`);
     }
   }
   return violations;
+}
+
+function clientMay(module: string, types: boolean): boolean {
+  return module.startsWith("src/client/") || (types && (module.startsWith("src/model/") || module === "zod"));
 }
 
 function layerOf(path: string): string {

@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
 import { parseHistory } from "../../../src/model/history.ts";
-import { slotStem, storePaths, isSlot } from "../../../src/model/layout.ts";
+import { dataFileReference, storePaths } from "../../../src/model/layout.ts";
 import { identifyManifest, releaseOf, sha256Hex } from "../../../src/model/manifest.ts";
 import { parseRecord } from "../../../src/model/release-record.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import { wholeTag } from "../model/engine.ts";
 import { statOf } from "../model/node.ts";
-
-/** Where the modelled store lies. */
-export const storeFolder = "/data/store";
+import { auditKept } from "./kept.ts";
+import { Damage, storeFolder } from "./place.ts";
 
 const paths = storePaths(storeFolder);
 
@@ -20,48 +19,45 @@ export interface ActiveRelease {
   readonly tag: string;
   /** Whether the manifest is ours. */
   readonly own: boolean;
+  /** Releases that bear an operator's pin. */
+  readonly pinned: readonly string[];
 }
-
-/** A disk that a crash must never leave. */
-export class Damage extends Error {}
 
 /**
  * The active release of a store, after looking at all that a crash could have torn: the manifest is whole, its record has the sha256 it names, the data has
  * the record's, and every page is of one build. `undefined` where there is no manifest. Throws `Damage`.
  */
 export function auditStore(disk: ModelDisk): ActiveRelease | undefined {
+  const pinned = auditKept(disk);
   const node = disk.find(paths.manifest);
   if (!node) return undefined;
   const { manifest } = identifyManifest({ bytes: node.content, stat: statOf(node) }, paths.manifest);
-  if (!isSlot(manifest.active)) throw new Damage(`active is ${manifest.active}`);
-  const slot = paths.slot("DB", manifest.active);
-  const data = disk.find(slot)?.content ?? Buffer.alloc(0);
+  const reference = dataFileReference("DB", manifest.active);
+  const data = disk.find(`${storeFolder}/${reference}`)?.content ?? Buffer.alloc(0);
   const tag = wholeTag(data);
-  if (tag === undefined) throw new Damage(`version ${manifest.version} is active, and ${slot} is torn or missing`);
+  if (tag === undefined) throw new Damage(`version ${manifest.version} is active, and ${reference} is torn or missing`);
   const { own } = manifest;
   if (own) {
     const record = disk.find(`${storeFolder}/${own.record.path}`)?.content ?? Buffer.alloc(0);
     if (sha256Hex(record) !== own.record.sha256)
       throw new Damage(`the record of ${own.release} is not the one that the manifest names`);
     const [file] = parseRecord(record, own.record.path).files;
-    if (file?.path !== `${slotStem("DB", manifest.active)}.duckdb`)
-      throw new Damage(`the record of ${own.release} is of ${file?.path}`);
+    if (file?.path !== reference) throw new Damage(`the record of ${own.release} is of ${file?.path}`);
     const digest = createHash("sha256").update(data).digest("hex");
-    if (file.sha256 !== digest)
-      throw new Damage(`${own.release} is active, and slot ${manifest.active} holds the build "${tag}"`);
+    if (file.sha256 !== digest) throw new Damage(`${own.release} is active, and ${reference} holds the build "${tag}"`);
     const pin = disk.find(paths.pin(own.release));
     if (pin === undefined) throw new Damage(`${own.release} is active without a pin file`);
   }
-  return { release: releaseOf(manifest), version: manifest.version, tag, own: own !== undefined };
+  return { release: releaseOf(manifest), version: manifest.version, tag, own: own !== undefined, pinned };
 }
 
-/** Looks at what a finished operation leaves: nothing half done beside the release. Throws `Damage`. */
-export function auditTidiness(disk: ModelDisk): void {
+/** Looks at what a finished operation leaves: nothing half done beside the release, and no build but those that are open. Throws `Damage`. */
+export function auditTidiness(disk: ModelDisk, open: readonly string[] = []): void {
   for (const folder of [paths.builds, paths.trash]) {
-    const left = [...(disk.find(folder)?.entries.keys() ?? [])];
+    const left = [...(disk.find(folder)?.entries.keys() ?? [])].filter((name) => !open.includes(name));
     if (left.length > 0) throw new Damage(`${folder} still has ${left.join(", ")}`);
   }
-  for (const folder of [paths.folder, paths.records]) {
+  for (const folder of [paths.folder, paths.records, paths.pins]) {
     const left = [...(disk.find(folder)?.entries.keys() ?? [])].filter((name) => name.endsWith(".tmp"));
     if (left.length > 0) throw new Damage(`${folder} still has ${left.join(", ")}`);
   }

@@ -1,9 +1,8 @@
 import { isLockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
-import type { ModelDisk } from "../model/disk.ts";
+import { systemError, type ModelDisk } from "../model/disk.ts";
 import { Machine, type Gate } from "../model/machine.ts";
-import { describeCut, diskAfterCut, powerCuts, type CutBounds } from "../model/power-cut.ts";
-import { Seed } from "../model/seed.ts";
-import { systemError } from "../model/disk.ts";
+import { diskAfterCut, newCuts, type CutBounds } from "../model/power-cut.ts";
+import { Seed } from "../seed.ts";
 import { auditLines, auditStore } from "./audit.ts";
 import { recover } from "./recover.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -56,16 +55,13 @@ export async function sweepFailures(
       auditLines(disk);
     };
     await naming(place, "", async () => check(machine.disk));
-    for (const cut of powerCuts(machine.disk, cutBounds)) {
-      const image = describeCut(machine.disk, cut);
-      const key = `${acknowledged} ${image}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+    for (const { cut, image } of newCuts(machine.disk, cutBounds, { seen, under: String(acknowledged) })) {
       report.images += 1;
       await naming(`power cut after ${place}`, image, async () => {
         const disk = diskAfterCut(machine.disk, cut);
         check(disk);
-        await recover(disk);
+        await scenario.alsoOn?.({ disk: disk.clone(), start, live: machine.disk, acknowledged, failing: true, rebooted: true });
+        await recover(disk, scenario);
       });
     }
   }

@@ -1,15 +1,14 @@
 import { isLockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
 import { storePaths } from "../../../src/model/layout.ts";
-import { adopt } from "../../../src/release/adopt.ts";
+import { adopt, type AdoptOptions } from "../../../src/release/adopt.ts";
 import { initialize } from "../../../src/release/initialize.ts";
-import { openReleaseStore } from "../../../src/release/open.ts";
 import { publish } from "../../../src/release/publish.ts";
 import { rollback } from "../../../src/release/rollback.ts";
-import type { ReleaseStore } from "../../../src/release/store.ts";
-import { databaseBytes, modelEngine, taggedBuild } from "../model/engine.ts";
+import { databaseBytes, taggedBuild } from "../model/engine.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import type { ModelProcess } from "../model/machine.ts";
-import { storeFolder } from "./audit.ts";
+import { storeFolder } from "./place.ts";
+import { inSlots, publishedIn, publishTag, storeOf, type StoreShape } from "./stores.ts";
 
 const paths = storePaths(storeFolder);
 
@@ -23,25 +22,32 @@ export interface Scenario {
   readonly after: string | undefined;
   /** Tag of what another process may or may not have made active before it was killed. */
   readonly meanwhile?: string;
+  /** Releases that bear an operator's pin once the operation has succeeded. Default: the same as before. */
+  readonly pinned?: readonly string[];
+  /** The store that the operation, and whoever recovers, works on. Default: slots. */
+  readonly shape?: StoreShape;
+  /** What else has to hold on every disk that a crash of the operation leaves. May change that disk. Throws `Damage`. */
+  readonly alsoOn?: (left: LeftDisk) => Promise<void>;
+  /** What brings a release back where the manifest is gone. Default: slot `a`. */
+  readonly adoption?: AdoptOptions;
 }
 
-/** The store of a modelled process. */
-export function storeOf(process: ModelProcess): ReleaseStore {
-  const options = { name: "holdings", dir: storeFolder, layout: "slots", basename: "DB", quarantineKeep: 1 } as const;
-  // A build is refused by the length of its tag.
-  const checks = [{ check: "rows", table: "t", max: 20, severity: "error" }] as const;
-  return openReleaseStore({ ...options, checks }, { platform: process.platform, engine: modelEngine(process) });
+/** A disk that a crash left, for `alsoOn`. */
+export interface LeftDisk {
+  readonly disk: ModelDisk;
+  /** Where the operation began. */
+  readonly start: ModelDisk;
+  /** What processes saw when the crash came. */
+  readonly live: ModelDisk;
+  /** Whether the operation had succeeded. */
+  readonly acknowledged: boolean;
+  /** Whether the disk failed in the operation: what was to be done on the side may not be done then. */
+  readonly failing: boolean;
+  /** Whether the power was cut: what goes on then does so in another boot of the machine. */
+  readonly rebooted: boolean;
 }
 
-/** A publish of a build with a tag. Throws unless it switches. */
-export async function publishTag(process: ModelProcess, tag: string): Promise<void> {
-  const { outcome } = await publish(storeOf(process), taggedBuild(process, tag));
-  if (outcome !== "switched") throw new Error(`publish ended with ${outcome}`);
-}
-
-async function published(process: ModelProcess, ...tags: readonly string[]): Promise<void> {
-  for (const tag of tags) await publishTag(process, tag);
-}
+const published = publishedIn(inSlots);
 
 /** Writes as another program does: in place, without a thought for durability. */
 function write(disk: ModelDisk, path: string, content: Buffer | string): void {
@@ -54,17 +60,21 @@ export function switchAsForeigner(disk: ModelDisk, slot: "a" | "b", tag: string)
   write(disk, paths.manifest, JSON.stringify({ active: slot, version: 7 }));
 }
 
-/** A rollback by another process, killed when its manifest is in place and nothing of that is durable. */
-async function dieBetweenRenameAndSync({ machine }: ModelProcess): Promise<void> {
-  const other = machine.start("rollback");
+/** Another process operates, and is killed when a file is in place at `target` and nothing of that is durable. */
+export async function dieBetweenRenameAndSync(
+  { machine }: ModelProcess,
+  target: string,
+  operate: (other: ModelProcess) => Promise<unknown>,
+): Promise<void> {
+  const other = machine.start("other");
   let renamed = false;
   other.diesBefore = (operation, path) => {
     const due = renamed && operation === "syncFolder";
-    renamed ||= operation === "rename" && path === paths.manifest;
+    renamed ||= operation === "rename" && path === target;
     return due;
   };
   // Where the disk fails it before, it ends by itself.
-  const ended = rollback(storeOf(other)).then(
+  const ended = operate(other).then(
     () => undefined,
     () => undefined,
   );
@@ -73,8 +83,8 @@ async function dieBetweenRenameAndSync({ machine }: ModelProcess): Promise<void>
 
 const nothing = () => Promise.resolve();
 
-/** Every operation that changes a store, from the states in which it takes a different way. */
-export const scenarios: readonly Scenario[] = [
+/** Every operation that changes a store of layout `slots`, from the states in which it takes a different way. */
+export const slotScenarios: readonly Scenario[] = [
   { name: "first publish", prepare: nothing, run: (process) => publishTag(process, "one"), after: "one" },
   {
     name: "second publish",
@@ -113,7 +123,7 @@ export const scenarios: readonly Scenario[] = [
       const source = taggedBuild(process, "three");
       if (source.kind !== "function") return;
       const build: typeof source.build = async (context) => {
-        await dieBetweenRenameAndSync(process);
+        await dieBetweenRenameAndSync(process, paths.manifest, (other) => rollback(storeOf(other)));
         await source.build(context);
       };
       await publish(storeOf(process), { ...source, build });

@@ -1,9 +1,10 @@
 import { ModelDisk } from "../model/disk.ts";
 import { Machine } from "../model/machine.ts";
 import { Onlooker } from "../model/onlooker.ts";
-import { describeCut, diskAfterCut, isExhaustive, powerCuts, type CutBounds, type PowerCut } from "../model/power-cut.ts";
-import { Seed } from "../model/seed.ts";
-import { auditLines, auditStore, Damage, type ActiveRelease } from "./audit.ts";
+import { diskAfterCut, isExhaustive, newCuts, type CutBounds, type PowerCut } from "../model/power-cut.ts";
+import { Seed } from "../seed.ts";
+import { auditLines, auditStore, type ActiveRelease } from "./audit.ts";
+import { Damage } from "./place.ts";
 import { recover } from "./recover.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -54,11 +55,22 @@ export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<Sw
   let acknowledged = false;
   const secondBounds = { ...cutBounds, ...bounds.second };
   const again = (disk: ModelDisk): Onlooker => {
-    const wasAcknowledged = acknowledged;
-    const legal = (found: ActiveRelease | undefined): void =>
-      assertLegal({ found, before, scenario, acknowledged: wasAcknowledged });
-    return secondCuts(disk, { bounds, cutBounds: secondBounds, report, seen, legal });
+    const was = acknowledged;
+    const legal = (found: ActiveRelease | undefined): void => assertLegal({ found, before, scenario, acknowledged: was });
+    const legalPins = (found: ActiveRelease | undefined): void => assertPins({ found, before, scenario, acknowledged: was });
+    return secondCuts(disk, {
+      bounds,
+      cutBounds: secondBounds,
+      report,
+      seen,
+      legal,
+      legalPins,
+      acknowledged: was,
+      recoverAgain: (after) => recover(after, scenario),
+    });
   };
+  const also = async (disk: ModelDisk, rebooted: boolean): Promise<void> =>
+    scenario.alsoOn?.({ disk: disk.clone(), start, live: machine.disk, acknowledged, failing: false, rebooted });
   let lookedAt = -1;
   const look = async (where: string): Promise<void> => {
     report.steps += 1;
@@ -68,24 +80,22 @@ export async function sweep(scenario: Scenario, bounds: SweepBounds): Promise<Sw
     const place = `${scenario.name}, ${where} (step ${report.steps}, seed ${bounds.seed})`;
     const legal = (found: ActiveRelease | undefined): void => assertLegal({ found, before, scenario, acknowledged });
     if (isExhaustive(machine.disk, cutBounds)) report.exhaustive += 1;
-    for (const cut of powerCuts(machine.disk, cutBounds)) {
-      const image = describeCut(machine.disk, cut);
-      const key = `${acknowledged} ${image}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+    for (const { cut, image } of newCuts(machine.disk, cutBounds, { seen, under: `first ${acknowledged}` })) {
       report.images += 1;
       await naming(`power cut at ${place}`, image, async () => {
         const disk = diskAfterCut(machine.disk, cut);
         legal(auditStore(disk));
         auditLines(disk);
-        await recover(disk, report.images % bounds.secondCutEvery === 0 ? again(disk) : undefined);
+        await also(disk, true);
+        await recover(disk, scenario, report.images % bounds.secondCutEvery === 0 ? again(disk) : undefined);
         report.recoveries += 1;
       });
     }
     await naming(`killed at ${place}`, "", async () => {
       const disk = machine.disk.clone();
       legal(auditStore(disk));
-      await recover(disk, report.moments % bounds.secondMomentEvery === 0 ? again(disk) : undefined);
+      await also(disk, false);
+      await recover(disk, scenario, report.moments % bounds.secondMomentEvery === 0 ? again(disk) : undefined);
       report.recoveries += 1;
     });
   };
@@ -109,13 +119,20 @@ export async function prepared(scenario: Scenario, seed: number): Promise<ModelD
   return disk.clone();
 }
 
-/** Throws `Damage` unless a store has the release from before the operation or the one from after it; once acknowledged, the latter. */
-export function assertLegal(state: {
+/** What lies on a disk, and what may. */
+interface Found {
   readonly found: ActiveRelease | undefined;
   readonly before: ActiveRelease | undefined;
   readonly scenario: Scenario;
   readonly acknowledged: boolean;
-}): void {
+}
+
+/**
+ * Throws `Damage` unless a store has the release from before the operation or the one from after it; once acknowledged, the latter. The same for operators'
+ * pins.
+ */
+export function assertLegal(state: Found): void {
+  assertPins(state);
   const { found, before, scenario, acknowledged } = state;
   const isAfter = found?.tag === scenario.after;
   const isMeanwhile = scenario.meanwhile !== undefined && found?.tag === scenario.meanwhile;
@@ -124,20 +141,35 @@ export function assertLegal(state: {
   throw new Damage(`${acknowledged ? "after success" : "meanwhile"}, "${found?.tag}" is active as version ${found?.version}`);
 }
 
+function assertPins({ found, before, scenario, acknowledged }: Found): void {
+  if (!found) return;
+  const isAs = (pinned: readonly string[] = []): boolean => pinned.join() === found.pinned.join();
+  if (isAs(scenario.pinned ?? before?.pinned) || (isAs(before?.pinned) && !acknowledged)) return;
+  throw new Damage(
+    `${acknowledged ? "after success" : "meanwhile"}, an operator's pin is on ${found.pinned.join(", ") || "nothing"}`,
+  );
+}
+
 interface SecondCuts {
   readonly bounds: SweepBounds;
   readonly cutBounds: CutBounds;
   readonly report: SweepReport;
   readonly seen: Set<string>;
+  /** Whether the operation had succeeded before the first cut. */
+  readonly acknowledged: boolean;
   /** Throws for what the operation that died may not have left either. */
   readonly legal: (found: ActiveRelease | undefined) => void;
+  /** The same for operators' pins, which no recovery changes. */
+  readonly legalPins: (found: ActiveRelease | undefined) => void;
+  readonly recoverAgain: (disk: ModelDisk) => Promise<void>;
 }
 
 /**
  * Cuts the power at each step of a recovery: the operation that died may still be undone where it was not acknowledged, or the recovery's own release is out;
  * after its end only that.
  */
-function secondCuts(disk: ModelDisk, { bounds, cutBounds, report, seen, legal }: SecondCuts): Onlooker {
+function secondCuts(disk: ModelDisk, cuts: SecondCuts): Onlooker {
+  const { bounds, cutBounds, report, seen, acknowledged } = cuts;
   // Asked for only when the recovery's publish begins: where the crash left another program's manifest, it adopts first.
   let before: ActiveRelease | undefined;
   let lookedAt = -1;
@@ -151,16 +183,14 @@ function secondCuts(disk: ModelDisk, { bounds, cutBounds, report, seen, legal }:
       const found = auditStore(after);
       auditLines(after);
       if (ended && found?.tag !== "next") throw new Damage(`"${found?.tag}" is active after the recovery's success`);
-      if (found?.tag !== "next" && found?.version !== before?.version) legal(found);
+      if (found?.tag !== "next" && found?.version !== before?.version) cuts.legal(found);
+      cuts.legalPins(found);
       if (report.secondImages % bounds.secondRecoveryEvery !== 0) return;
-      await recover(after);
+      await cuts.recoverAgain(after);
       report.recoveries += 1;
     };
-    for (const cut of powerCuts(disk, cutBounds)) {
-      const image = describeCut(disk, cut);
-      const key = `second ${ended} ${before?.tag} ${image}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
+    const under = `second ${ended} ${acknowledged} ${before?.tag} ${before?.version}`;
+    for (const { cut, image } of newCuts(disk, cutBounds, { seen, under })) {
       report.secondImages += 1;
       await naming(`second power cut, before ${operation} ${path} of the recovery`, image, () => examine(cut));
     }

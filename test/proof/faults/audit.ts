@@ -17,7 +17,7 @@ export interface Expectations {
   readonly acknowledged: number;
   /** Nothing of a crash may be left: asked after the next publish. */
   readonly clean?: boolean;
-  /** Both locks must be free. Default true. */
+  /** Every lock must be free. Default true. */
   readonly free?: boolean;
 }
 
@@ -48,6 +48,7 @@ export async function auditStore(folder: string, expected: Expectations): Promis
   if ((active?.version ?? 0) < expected.acknowledged)
     complain(`version ${active?.version ?? "none"} is active, but ${expected.acknowledged} was acknowledged`);
   auditHistory(folder, complain);
+  for (const release of switchedTo(folder)) auditFolder(folder, release, complain);
   if (expected.clean) auditLeftovers(folder, complain);
   if (expected.free !== false) await auditLocks(folder, complain);
   return { complaints, active };
@@ -64,7 +65,8 @@ function auditManifest(folder: string, complain: (text: string) => void): Audit[
     return undefined;
   }
   const { version, release, record, basename = "DB" } = manifest;
-  const data = join(folder, `${basename}_${manifest.active}.duckdb`);
+  const reference = referenceOf(manifest.active, basename);
+  const data = join(folder, reference);
   if (!existsSync(data)) complain(`${data} is missing`);
   const bytes = existsSync(data) ? readFileSync(data) : Buffer.alloc(0);
   const sha256 = sha256Of(bytes);
@@ -81,11 +83,37 @@ function auditManifest(folder: string, complain: (text: string) => void): Audit[
     files: readonly { path: string; bytes: number; sha256: string }[];
   };
   const [file] = files;
-  if (file?.path !== `${basename}_${manifest.active}.duckdb`) complain(`${release} is recorded as ${file?.path}`);
+  if (file?.path !== reference) complain(`${release} is recorded as ${file?.path}`);
   if (file?.sha256 !== sha256 || file.bytes !== bytes.length)
     complain(`${release} is not whole: ${data} differs from its record`);
   if (!existsSync(join(folder, `.lockkeeper/pins/${release}.pin`))) complain(`${release} has no pin`);
   return { version, release, sha256 };
+}
+
+function referenceOf(active: string, basename: string): string {
+  return /^[ab]$/.test(active) ? `${basename}_${active}.duckdb` : `releases/${active}/${basename}.duckdb`;
+}
+
+/** Every release that was ever active. */
+function switchedTo(folder: string): readonly string[] {
+  const path = join(folder, ".lockkeeper/history.jsonl");
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  return [...new Set([...text.matchAll(/"release":"(r\d+)"/g)].map(([, release = ""]) => release))];
+}
+
+/** What is left of a release folder is all of it: nothing that is listed as kept was half pruned. */
+function auditFolder(folder: string, release: string, complain: (text: string) => void): void {
+  const path = join(folder, "releases", release);
+  if (!existsSync(path)) return;
+  try {
+    const { files } = JSON.parse(readFileSync(join(path, "release.json"), "utf8")) as {
+      files: readonly { path: string; sha256: string }[];
+    };
+    for (const file of files)
+      if (sha256Of(readFileSync(join(folder, file.path))) !== file.sha256) complain(`${file.path} differs from its record`);
+  } catch (error) {
+    complain(`${release} is not whole: ${String(error)}`);
+  }
 }
 
 /** A torn last line is legal until the next append; one switch may lack its line until the next switch. */
@@ -120,7 +148,7 @@ function auditLeftovers(folder: string, complain: (text: string) => void): void 
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (path.endsWith(".tmp") || path.endsWith(".wal")) complain(`${path} is left`);
   }
-  const known = /^(?:\.lockkeeper|\.writer\.lock|db_manifest\.json|[^/]+_[ab]\.duckdb)$/;
+  const known = /^(?:\.lockkeeper|\.writer\.lock|db_manifest\.json|releases|[^/]+_[ab]\.duckdb)$/;
   const strange = names(".").filter((name) => !known.test(name));
   if (strange.length > 0) complain(`the folder holds ${strange.join(" ")}`);
   if (names(".lockkeeper/quarantine").length > 3) complain("quarantine holds more than it keeps");
@@ -128,7 +156,7 @@ function auditLeftovers(folder: string, complain: (text: string) => void): void 
 
 async function auditLocks(folder: string, complain: (text: string) => void): Promise<void> {
   const { files, locks } = nodePlatform();
-  for (const name of [".writer.lock", ".lockkeeper/build.lock"]) {
+  for (const name of [".writer.lock", ".lockkeeper/build.lock", ".lockkeeper/webhooks/deliver.lock"]) {
     const path = join(folder, name);
     if (!existsSync(path)) continue;
     const file = await files.open(path, "update");

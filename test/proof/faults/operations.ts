@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { isLockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
 import { adopt } from "../../../src/release/adopt.ts";
+import type { ReleaseStoreOptions } from "../../../src/release/open.ts";
 import { publish } from "../../../src/release/publish.ts";
 import { binPath, startProgram, type Child } from "../../support/child.ts";
 import { rowsBuild, startOperation, storeIn, writeDatabase } from "../../support/store.ts";
@@ -19,8 +20,12 @@ export interface Operation {
   readonly after: number;
   /** Runs in `startOperation`; `undefined` for `init`, which is run through the command line. */
   readonly body?: string;
-  /** Failpoints at which it is killed, where another operation has the rest. */
-  readonly only?: RegExp;
+  /** Failpoints at which it is killed, where another operation has the rest; and what they are called. */
+  readonly only?: { readonly points: RegExp; readonly words: string };
+  /** It holds no lock that `status` tells of all the time: one that died in it is not always told. */
+  readonly unattended?: boolean;
+  /** How its store differs from that of `storeIn`. */
+  readonly store?: Partial<ReleaseStoreOptions>;
   /** Makes the operation again or goes on from it, in this process, as a person would after a crash. */
   readonly recover: (root: string) => Promise<void>;
 }
@@ -34,6 +39,15 @@ const published = async (root: string) => {
 };
 
 const publishAgain = async (root: string) => void (await publish(storeIn(storeFolder(root)), rowsBuild(4)));
+
+/** The active release and the one before it: a third publish prunes. */
+const inReleases = { layout: "releases", retention: { keep: 2 } } as const;
+
+const publishedReleases = async (root: string) => {
+  for (const rows of [1, 2]) await publish(storeIn(storeFolder(root), inReleases), rowsBuild(rows));
+};
+
+const publishReleaseAgain = async (root: string) => void (await publish(storeIn(storeFolder(root), inReleases), rowsBuild(4)));
 
 const strictStore = `{ ...store, checks: [{ check: "rows", severity: "error", table: "t", min: 10 }] }`;
 
@@ -58,6 +72,39 @@ export const operations: readonly Operation[] = [
     recover: publishAgain,
   },
   publishing,
+  {
+    name: "publish on a base",
+    prepare: published,
+    before: 2,
+    after: 3,
+    body: `return publish(store, { kind: "function", async build({ path }) {
+      const instance = await DuckDBInstance.create(path);
+      const connection = await instance.connect();
+      await connection.run("INSERT INTO t SELECT max(n) + 1 FROM t");
+      connection.closeSync();
+      instance.closeSync();
+    } }, { base: "active" });`,
+    recover: publishAgain,
+  },
+  {
+    name: "publish of SQL files",
+    async prepare(root) {
+      await published(root);
+      writeFileSync(join(root, "build.sql"), "CREATE TABLE t AS SELECT range + 1 AS n FROM range(3)");
+    },
+    before: 2,
+    after: 3,
+    body: `return publish(store, { kind: "sql", path: "../../build.sql", folder: store.paths.folder });`,
+    recover: publishAgain,
+  },
+  {
+    name: "publish in the room of two",
+    prepare: published,
+    before: 2,
+    after: 3,
+    body: `return publish({ ...store, space: "2x" }, rowsBuild(3));`,
+    recover: publishAgain,
+  },
   {
     name: "refused publish",
     prepare: published,
@@ -116,8 +163,28 @@ export const operations: readonly Operation[] = [
     },
     before: 0,
     after: 1,
-    only: /^config\./,
+    only: { points: /^config\./, words: "of the configuration file" },
     recover: initAgain,
+  },
+  {
+    name: "publish that prunes (layout releases)",
+    store: inReleases,
+    prepare: publishedReleases,
+    before: 2,
+    after: 3,
+    body: `return publish(store, rowsBuild(3));`,
+    only: { points: /^(record|install|prune)\./, words: "between the release's record and the end of its prune" },
+    recover: publishReleaseAgain,
+  },
+  {
+    name: "releases pin (layout releases)",
+    store: inReleases,
+    prepare: publishedReleases,
+    before: 2,
+    after: 2,
+    body: `return pinRelease(store, "r000001", { reason: "audit" });`,
+    only: { points: /^mark\./, words: "of the pin" },
+    recover: publishReleaseAgain,
   },
 ];
 
@@ -135,7 +202,18 @@ function runInit(root: string, env: NodeJS.ProcessEnv): Child {
 
 /** Runs an operation in a process of its own. */
 export function startOn(root: string, operation: Operation, env: NodeJS.ProcessEnv): Child {
-  return operation.body === undefined ? runInit(root, env) : startOperation(storeFolder(root), operation.body, env);
+  const { body, store } = operation;
+  return body === undefined ? runInit(root, env) : startOperation({ ...store, dir: storeFolder(root) }, body, env);
+}
+
+/** The failpoints that an operation passes, in order; the second time is `name#2`. */
+export function failpointsIn(stderr: string): string[] {
+  const counts = new Map<string, number>();
+  return [...stderr.matchAll(/^failpoint (\S+) tell$/gm)].map(([, name = ""]) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return `${name}#${count}`;
+  });
 }
 
 /** A file system in memory where there is one: neither a kill nor a failing call asks what an fsync does, and a busy disk takes its time. */
@@ -151,7 +229,7 @@ function memoryFolder(): string {
 }
 
 /** Where the prepared folders of the running test come from: each is a copy of one that was prepared once. */
-export function folderMaker(): { of(operation: Operation): Promise<string>; copy(root: string): string } {
+export function folderMaker(): { of(operation: Pick<Operation, "prepare">): Promise<string>; copy(root: string): string } {
   const base = mkdtempSync(join(memoryFolder(), "lockkeeper-proof-"));
   onTestFinished(() => rmSync(base, { recursive: true, force: true }));
   const templates = new Map<Operation["prepare"], Promise<string>>();
@@ -184,28 +262,4 @@ export async function inParallel<T>(items: readonly T[], width: number, work: (i
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: width }, worker));
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32): a run is the same again with the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A seed from the environment variable `LOCKKEEPER_SEED`, or a new one, which is printed. */
-export function proofSeed(): number {
-  const seed = Number(process.env["LOCKKEEPER_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  process.stdout.write(`seed ${seed} (LOCKKEEPER_SEED=${seed} replays it)\n`);
-  return seed;
-}
-
-/** The items in an order of chance. */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const keyed = items.map((item) => ({ item, key: random() }));
-  return keyed.toSorted((left, right) => left.key - right.key).map(({ item }) => item);
 }

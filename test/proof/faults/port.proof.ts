@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { proofLedger } from "../ledger.ts";
-import { operations, proofSeed, publishing, seeded } from "./operations.ts";
+import { operations, publishing } from "./operations.ts";
+import { proofSeed, Seed } from "../seed.ts";
 import { startPortOperator } from "./port-operator.ts";
 import { kinds, type Kind } from "./shim.ts";
 import { clear, countCalls, tryEvery, trySome, words } from "./sweep.ts";
 
 const ledger = proofLedger("faults", "port");
-const random = seeded(proofSeed());
+const seed = new Seed(proofSeed());
 
 /** What a publish asks of the platform and what changes something; it copies nothing. Calls that only look fail by a seed, and each of them under the shim. */
 const changing: readonly Kind[] = ["create", "write", "sync", "rename", "unlink", "mkdir", "rmdir", "truncate", "lock", "mode"];
@@ -16,7 +17,7 @@ test("publish, EIO at each call of the platform port that changes something", as
   const counts = await countCalls(operator, publishing);
   expect(kinds.filter((kind) => kind !== "copy" && counts[kind] === 0)).toEqual([]);
   let count = await tryEvery(operator, publishing, { kinds: changing, errno: "EIO" });
-  count += await trySome(operator, publishing, { each: 2, random });
+  count += await trySome(operator, publishing, { each: 2, seed });
   ledger.add({
     operation: "publish",
     fault: "EIO at each call of the platform port that changes something, and any error at some of the others",
@@ -43,7 +44,7 @@ test("the other operations, a fault at some calls of the platform port", async (
   const operator = startPortOperator();
   let count = 0;
   for (const operation of operations.filter(({ name }) => name !== "publish" && words[name] !== undefined)) {
-    count += await trySome(operator, operation, { each: 1, random });
+    count += await trySome(operator, operation, { each: 1, seed });
   }
   ledger.add({
     operation: "first publish, refused publish, failed build, rollback, adopt, init --from",

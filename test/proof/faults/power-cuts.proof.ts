@@ -4,10 +4,10 @@ import { expect, test } from "vitest";
 import { distUrl, type Child } from "../../support/child.ts";
 import { proofLedger } from "../ledger.ts";
 import { auditStore } from "./audit.ts";
-import { proofSeed, seeded } from "./operations.ts";
+import { proofSeed, Seed } from "../seed.ts";
 import { makeVolume, volumeLacks, type Volume, type VolumeKind } from "./volume.ts";
 
-const random = seeded(proofSeed());
+const seed = new Seed(proofSeed());
 
 /** The failpoints that three publishes and a rollback pass: those of the second publish, and those that only a rollback has. */
 async function failpointsOn(volume: Volume): Promise<string[]> {
@@ -96,7 +96,7 @@ describeEach(kinds, (kind) => {
       const publisher = startPublisher(volume);
       // The first one is the recovery from the cut before.
       await publisher.line("acknowledged ");
-      await wait(random() * 400);
+      await wait(seed.below(400));
       await volume.cutPower(publisher);
       acknowledged = Math.max(acknowledged, acknowledgedBy(publisher));
       const found = await auditVolume(volume, acknowledged);

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { expect } from "vitest";
 import { auditStore } from "./audit.ts";
-import { shuffled, type Operation } from "./operations.ts";
+import type { Seed } from "../seed.ts";
+import type { Operation } from "./operations.ts";
 import { kinds, type Counted, type Fault, type Kind } from "./shim.ts";
 
 /** What an operation came to. */
@@ -132,12 +133,12 @@ const usual: Partial<Record<Kind, Fault["errno"]>> = { open: "EMFILE", create: "
 export async function trySome(
   operator: Operator,
   operation: Operation,
-  { each, random }: { readonly each: number; readonly random: () => number },
+  { each, seed }: { readonly each: number; readonly seed: Seed },
 ): Promise<number> {
   const counts = await countCalls(operator, operation);
   let count = 0;
   for (const kind of kinds) {
-    for (const index of shuffled([...Array(counts[kind]).keys()], random).slice(0, each)) {
+    for (const index of seed.shuffled([...Array(counts[kind]).keys()]).slice(0, each)) {
       const fault = { kinds: [kind], nth: index + 1, errno: usual[kind] ?? "EIO" } as const;
       if (await tryFault(operator, operation, fault)) count += 1;
     }

@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { distUrl, startProgram } from "../../support/child.ts";
 import { proofLedger } from "../ledger.ts";
-import { folderMaker, operations, proofSeed, publishing, seeded, shuffled, storeFolder } from "./operations.ts";
+import { folderMaker, operations, publishing, storeFolder } from "./operations.ts";
+import { proofSeed, Seed } from "../seed.ts";
 import { buildShim, FaultPlan, type Fault, type Kind } from "./shim.ts";
 import { clear, countCalls, tryEvery, tryFault, trySome, words, type Answer, type Operator } from "./sweep.ts";
 
 const ledger = proofLedger("faults", "syscalls");
-const random = seeded(proofSeed());
+const seed = new Seed(proofSeed());
 const scratch = mkdtempSync(join(tmpdir(), "lockkeeper-shim-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const shim = buildShim(scratch);
@@ -102,7 +103,7 @@ test("publish on a disk that is full, or read-only, from some call on", async ()
   const calls = changing.reduce((sum, kind) => sum + counts[kind], 0);
   let count = 0;
   for (const errno of ["ENOSPC", "EDQUOT", "EROFS", "EACCES"] as const) {
-    for (const index of shuffled([...Array(calls).keys()], random).slice(0, 12)) {
+    for (const index of seed.shuffled([...Array(calls).keys()]).slice(0, 12)) {
       if (await tryFault(operator, publishing, { kinds: changing, nth: index + 1, sticky: true, errno })) count += 1;
     }
   }
@@ -117,7 +118,7 @@ test.each(others)("$name, a fault at some calls of each kind", async (operation)
   const title = "EIO, ENOSPC, EMFILE or ENOLCK at two calls of each kind, by a seed";
   if (skip(operation.name, title)) return;
   const operator = await startOperator();
-  const count = await trySome(operator, operation, { each: 2, random });
+  const count = await trySome(operator, operation, { each: 2, seed });
   operator.close();
   ledger.add({ operation: operation.name, fault: title, outcome: clear, count });
 });

@@ -1,3 +1,4 @@
+import { proofSeed } from "../seed.ts";
 import { exploreAll, exploreRandom } from "./explore.ts";
 import { runner, type Interleaving } from "./stage.ts";
 import { withinTurnRunner, type WithinTurn } from "./within-turn.ts";
@@ -18,7 +19,7 @@ export interface Exploration {
 }
 
 /** Replays a failure among the random orders: the seed is in its message. */
-export const seed = Number(process.env["LOCKKEEPER_SEED"] ?? 1);
+export const seed = proofSeed(1);
 
 /** How many orders were run. */
 export interface Explored {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ModelDisk } from "../model/disk.ts";
 import { Machine, type ModelProcess } from "../model/machine.ts";
-import { Seed } from "../model/seed.ts";
+import { Seed } from "../seed.ts";
 import { BrokenOrder, exploreAll, exploreRandom, replay, type Choose } from "./explore.ts";
 import { Scheduler } from "./scheduler.ts";
 

@@ -1,4 +1,4 @@
-import { Seed } from "../model/seed.ts";
+import { Seed } from "../seed.ts";
 
 /**
  * Asked at every moment at which several things may happen next: what each of them costs. Answers with the place of one. The first is what happens when

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { proofLedger } from "../ledger.ts";
+import {
+  commitAndAbort,
+  killedCommitter,
+  publishAndCommit,
+  publishAndCommitOfCopy,
+  sweepAndCommit,
+  twoCommits,
+} from "./detached-scenarios.ts";
 import { explore, type Exploration } from "./explore-scenarios.ts";
+import { pruneAndMark, pruneAndOpening, pruneAndRollback, prunerAndReaders, releasesWithinTurns } from "./release-scenarios.ts";
 import {
   adoptAndForeigner,
   adoptAndLockless,
@@ -22,6 +31,9 @@ const ledger = proofLedger("interleavings", "explored");
 
 const readersSee = "whole releases, each as what its record says, the newest at each request, never an older one again";
 const writersLeave = "one writer at a time, every switch in the history, what is active whole at every step";
+
+/** One interference takes away the turn at any of hundreds of steps. */
+const detached = { stepTimes: [0], budget: 1, random: 40 };
 
 interface Explored extends Exploration {
   readonly scenario: Interleaving | WithinTurn;
@@ -64,11 +76,54 @@ const explorations: readonly Explored[] = [
     outcome: "neither undoes the other; readers: whole releases, the newest at each request",
   })),
   { scenario: adoptAndLockless, budget: 2, random: 200, outcome: "the other program's release stays active, adopted or not" },
-  ...withinTurns.map<Explored>((scenario) => ({
+  {
+    scenario: prunerAndReaders,
+    budget: 1,
+    random: 60,
+    outcome: `${readersSee}; what one of them stays on is not pruned until it lets go`,
+  },
+  {
+    scenario: pruneAndOpening,
+    budget: 2,
+    random: 200,
+    outcome: "it has the release whole until it lets go, or is told that it is gone; the next prune removes it",
+  },
+  {
+    scenario: pruneAndMark,
+    budget: 1,
+    random: 200,
+    outcome: "the pin is refused, or the release stays; nothing else is left",
+  },
+  {
+    scenario: pruneAndRollback,
+    budget: 1,
+    random: 150,
+    outcome: `the rollback is refused, or its release stays; ${writersLeave}; readers: ${readersSee}`,
+  },
+  {
+    scenario: twoCommits(0),
+    ...detached,
+    outcome: `one commits; the other is told who has the build, or that it was committed already; ${writersLeave}`,
+  },
+  { scenario: twoCommits(120_000), ...detached, outcome: `one commits, the other is told so; ${writersLeave}` },
+  { scenario: commitAndAbort, ...detached, outcome: `it is published or removed, and the other is told so; ${writersLeave}` },
+  {
+    scenario: sweepAndCommit,
+    ...detached,
+    outcome: `it is published, or lies whole in quarantine and the commit says so; ${writersLeave}`,
+  },
+  { scenario: publishAndCommit, ...detached, outcome: `both switch; ${writersLeave}` },
+  {
+    scenario: publishAndCommitOfCopy,
+    ...detached,
+    outcome: `it is published on top of what it was copied from, or lies whole in quarantine; ${writersLeave}`,
+  },
+  { scenario: killedCommitter, ...detached, outcome: `it is published once; ${writersLeave}` },
+  ...[...withinTurns, ...releasesWithinTurns].map<Explored>((scenario) => ({
     scenario,
     budget: 1,
-    random: 500,
-    outcome: scenario.name.includes("pin")
+    ...(scenario.name.includes("layout releases") ? { stepTimes: [0], random: 200 } : { random: 500 }),
+    outcome: scenario.name.includes(" pin")
       ? "a pin that was taken stays; one that was pruned is none"
       : "whole releases, each under its own name",
   })),

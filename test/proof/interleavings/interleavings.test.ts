@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { commitAndAbort, publishAndCommitOfCopy, sweepAndCommit, twoCommits } from "./detached-scenarios.ts";
 import { explore, type Exploration } from "./explore-scenarios.ts";
+import { pruneAndMark, pruneAndOpening, pruneAndRollback, prunerAndReaders } from "./release-scenarios.ts";
 import {
   adoptAndForeigner,
   adoptAndLockless,
@@ -65,4 +67,30 @@ test("one writer at a time, by a kernel lock on a file that stays: two publisher
 
 test("a publisher that is killed leaves a whole release to its reader and to the next publisher", async () => {
   await expectWhole(killedPublisher, some);
+});
+
+test("a release of layout `releases` that a reader opens is not pruned until it lets go", async () => {
+  await expectWhole(pruneAndOpening);
+  await expectWhole(prunerAndReaders, some);
+});
+
+test("an operator's pin and a prune: the release stays, or the pin is refused", async () => {
+  await expectWhole(pruneAndMark);
+});
+
+test("a rollback and a prune of what it goes back to: the release stays, or the rollback is refused", async () => {
+  await expectWhole(pruneAndRollback, some);
+});
+
+test("two commits, or a commit and an abort, of one detached build: one has it, and the other is told", async () => {
+  await expectWhole(twoCommits(0), some);
+  await expectWhole(commitAndAbort, some);
+});
+
+test("a detached build whose lease expired is committed, or swept into quarantine whole", async () => {
+  await expectWhole(sweepAndCommit, some);
+});
+
+test("a detached build that began as a copy is published on top of what it was copied from, or not at all", async () => {
+  await expectWhole(publishAndCommitOfCopy, some);
 });

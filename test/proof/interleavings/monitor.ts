@@ -1,6 +1,8 @@
+import { basename, dirname } from "node:path";
 import { isLockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
 import { storePaths } from "../../../src/model/layout.ts";
-import { auditStore, Damage, storeFolder } from "../crashes/audit.ts";
+import { auditStore } from "../crashes/audit.ts";
+import { Damage, storeFolder } from "../crashes/place.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import { holdersOf } from "../model/locks.ts";
 import type { Machine, ModelProcess, Step } from "../model/machine.ts";
@@ -33,6 +35,8 @@ export interface Answer {
 export interface MonitorOptions {
   /** Processes that are not ours: they may write without locks. */
   readonly foreigners?: ReadonlySet<ModelProcess>;
+  /** Processes that may begin detached builds, for which no lock is taken. */
+  readonly beginners?: ReadonlySet<ModelProcess>;
   /** Whether versions rise with every switch. Default true. */
   readonly rising?: boolean;
 }
@@ -44,15 +48,17 @@ export interface MonitorOptions {
 export class Monitor implements Watch {
   readonly #machine: Machine;
   readonly #foreigners: ReadonlySet<ModelProcess>;
+  readonly #beginners: ReadonlySet<ModelProcess>;
   readonly #rising: boolean;
   readonly #reigns: Reign[] = [];
   readonly #served = new Map<string, number>();
   #seen: readonly unknown[] = [];
   #manifest: readonly unknown[] = [];
 
-  constructor(machine: Machine, { foreigners = new Set(), rising = true }: MonitorOptions = {}) {
+  constructor(machine: Machine, { foreigners = new Set(), beginners = new Set(), rising = true }: MonitorOptions = {}) {
     this.#machine = machine;
     this.#foreigners = foreigners;
+    this.#beginners = beginners;
     this.#rising = rising;
     this.look();
   }
@@ -71,6 +77,7 @@ export class Monitor implements Watch {
     if (this.#foreigners.has(step.process)) return;
     assertLockFileStays(step);
     assertLocked(this.#machine.disk, step);
+    if (!this.#beginners.has(step.process)) assertBuildLocked(this.#machine.disk, step);
     assertUnpinned(this.#machine.disk, step);
     assertOwnBuild(this.#machine.disk, step);
   }
@@ -79,8 +86,15 @@ export class Monitor implements Watch {
     const { disk } = this.#machine;
     const manifest = disk.find(paths.manifest);
     const active = this.#reigns.at(-1)?.release ?? "";
-    const slots = [disk.find(paths.slot("DB", "a"))?.content, disk.find(paths.slot("DB", "b"))?.content];
-    const seen = [manifest, manifest?.content, ...slots, disk.find(paths.record(active))?.content, disk.find(paths.pin(active))];
+    const contents = [
+      paths.slot("DB", "a"),
+      paths.slot("DB", "b"),
+      `${paths.release(active)}/DB.duckdb`,
+      paths.record(active, "slots"),
+      paths.record(active, "releases"),
+    ].map((path) => disk.find(path)?.content);
+    const entries = [paths.releases, paths.pins].flatMap((folder) => [...(disk.find(folder)?.entries.values() ?? [])]);
+    const seen = [manifest, manifest?.content, ...contents, ...entries];
     if (isSame(seen, this.#seen)) return;
     this.#seen = seen;
     const reign = reignOf(disk, manifest);
@@ -137,11 +151,14 @@ function assertLockFileStays({ process, operation, path }: Step): void {
     throw new Damage(`${process.name} does ${operation} ${path}`);
 }
 
-/** What only the holder of the writer lock may change. */
-function isGuarded({ operation, path }: Step): boolean {
+/** What only the holder of the writer lock may change. A build folder goes to the trash under its own lock. */
+function isGuarded(disk: ModelDisk, { operation, path }: Step): boolean {
   if (operation === "rename") {
-    const isFinal = path === paths.manifest || path.startsWith(`${paths.records}/`) || path.startsWith(`${paths.trash}/`);
-    return isFinal || /_[ab]\.duckdb$/.test(path.slice(paths.folder.length));
+    const build = movedBuild(path);
+    const isTrash = path.startsWith(`${paths.trash}/`) && !(build !== undefined && disk.has(paths.build(build)));
+    const isFinal = path === paths.manifest || path.startsWith(`${paths.records}/`) || isTrash;
+    const isPrivate = path.startsWith(`${paths.builds}/`) || path.startsWith(`${paths.quarantine}/`);
+    return isFinal || (!isPrivate && /\.(duckdb|json)$/.test(path));
   }
   if (operation === "removeFile") return path.startsWith(`${paths.pins}/`) || path === paths.manifest;
   if (operation === "write" || operation === "truncate") return path === paths.history || path === paths.manifest;
@@ -150,28 +167,48 @@ function isGuarded({ operation, path }: Step): boolean {
 
 function assertLocked(disk: ModelDisk, step: Step): void {
   const lock = disk.find(paths.writerLock);
-  if (isGuarded(step) && !(lock && holds(step.process, lock, "exclusive")))
+  if (isGuarded(disk, step) && !(lock && holds(step.process, lock, "exclusive")))
     throw new Damage(`${step.process.name} does ${step.operation} ${step.path} without holding the writer lock`);
+}
+
+function assertBuildLocked(disk: ModelDisk, step: Step): void {
   const isBuild = step.path.startsWith(`${paths.builds}/`) && step.operation === "makeFolder";
   const buildLock = disk.find(paths.buildLock);
   if (isBuild && !(buildLock && holds(step.process, buildLock, "exclusive")))
     throw new Damage(`${step.process.name} begins a build without holding the build lock`);
 }
 
+/** Neither the pin nor the folder of a release goes while a reader has the pin, or could take it. */
 function assertUnpinned(disk: ModelDisk, { process, operation, path }: Step): void {
-  if (operation !== "removeFile" || !path.endsWith(".pin")) return;
-  const pin = disk.find(path);
-  if (pin && [...holdersOf(pin).values()].includes("shared"))
-    throw new Damage(`${process.name} removes ${path}, which a reader has locked`);
+  const pin = operation === "removeFile" && path.endsWith(".pin") ? path : pinOfTrash(path);
+  if (pin === undefined || (operation !== "rename" && operation !== "removeFile")) return;
+  const node = disk.find(pin);
+  if (node && !holds(process, node, "exclusive"))
+    throw new Damage(`${process.name} does ${operation} ${path}, whose pin it does not hold`);
 }
 
-/** A live build is nobody else's to sweep. */
+/** Where the pin lies of a release whose folder moves to a path in the trash. */
+function pinOfTrash(path: string): string | undefined {
+  const [, release] = (path.startsWith(`${paths.trash}/`) && /-(r\d+)$/.exec(path)) || [];
+  return release === undefined ? undefined : paths.pin(release);
+}
+
+/** A build is removed, and moved to the trash or into quarantine, by whoever holds its lock. */
 function assertOwnBuild(disk: ModelDisk, { process, operation, path }: Step): void {
-  if (operation !== "removeFile" && operation !== "removeFolder") return;
-  const [id] = path.startsWith(`${paths.builds}/`) ? path.slice(paths.builds.length + 1).split("/") : [];
+  const id = operation === "rename" ? movedBuild(path) : removedBuild({ operation, path });
   const lock = id === undefined ? undefined : disk.find(`${paths.build(id)}/lock`);
-  if (lock && holdersOf(lock).size > 0 && !holds(process, lock, "exclusive"))
-    throw new Damage(`${process.name} removes ${path} of a build that lives`);
+  if (lock && !holds(process, lock, "exclusive"))
+    throw new Damage(`${process.name} does ${operation} ${path} of a build whose lock it does not hold`);
+}
+
+function removedBuild({ operation, path }: Pick<Step, "operation" | "path">): string | undefined {
+  const isRemoved = operation === "removeFile" || operation === "removeFolder";
+  return isRemoved && path.startsWith(`${paths.builds}/`) ? path.slice(paths.builds.length + 1).split("/")[0] : undefined;
+}
+
+/** The build whose whole folder moves to a path in the trash or in quarantine. */
+function movedBuild(path: string): string | undefined {
+  return [paths.trash, paths.quarantine].includes(dirname(path)) ? /(?:^|-)([0-9a-f]{12})$/.exec(basename(path))?.[1] : undefined;
 }
 
 function holds(process: ModelProcess, node: DiskNode, mode: "shared" | "exclusive"): boolean {

@@ -1,9 +1,10 @@
 import { storePaths } from "../../../src/model/layout.ts";
 import { takePin } from "../../../src/reader/pin.ts";
 import { adopt } from "../../../src/release/adopt.ts";
-import { auditHistory, auditStore, auditTidiness, Damage, storeFolder } from "../crashes/audit.ts";
+import { auditHistory, auditStore, auditTidiness } from "../crashes/audit.ts";
+import { Damage, storeFolder } from "../crashes/place.ts";
 import { rollback } from "../../../src/release/rollback.ts";
-import { publishTag, storeOf } from "../crashes/scenarios.ts";
+import { inSlots, publishedIn, storeOf } from "../crashes/stores.ts";
 import { databaseBytes } from "../model/engine.ts";
 import type { ModelProcess } from "../model/machine.ts";
 import { expectOutcome, outcomeOf, read, switchAsForeigner, tryPublish, tryRollback, type ForeignStyle } from "./actors.ts";
@@ -14,9 +15,7 @@ import { seenByReaders, seenByWriters } from "./visible.ts";
 
 const paths = storePaths(storeFolder);
 
-async function published(process: ModelProcess, ...tags: readonly string[]): Promise<void> {
-  for (const tag of tags) await publishTag(process, tag);
-}
+const published = publishedIn(inSlots);
 
 /** A store of another program: "one" is active in slot a. */
 function foreign({ machine }: ModelProcess): Promise<void> {

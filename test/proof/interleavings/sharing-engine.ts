@@ -2,7 +2,7 @@ import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
 import { lease, type Closable } from "../../../src/engine/duckdb/registry.ts";
 import type { Platform } from "../../../src/platform/port.ts";
 import type { ReaderEngine } from "../../../src/reader/engine.ts";
-import { modelEngine, wholeTag } from "../model/engine.ts";
+import { modelEngine, modelStream, noExport, wholeTag } from "../model/engine.ts";
 import type { ModelFile } from "../model/files.ts";
 import type { ModelProcess } from "../model/machine.ts";
 
@@ -44,6 +44,11 @@ export function sharingEngine(process: ModelProcess): ReaderEngine {
           const rows = [[leased.instance.tag]];
           return { columns: [{ name: "tag", type: "VARCHAR" }], rows, objects: () => rows.map(([tag]) => ({ tag })) };
         },
+        async stream() {
+          await process.step("query", path);
+          return modelStream([[leased.instance.tag]]);
+        },
+        exportParquet: noExport,
         interrupt: () => {},
         close: () => Promise.resolve(leased.release()),
       };

@@ -1,6 +1,6 @@
 import { ModelDisk } from "../model/disk.ts";
 import { Machine, type ModelProcess, type Step } from "../model/machine.ts";
-import { Seed } from "../model/seed.ts";
+import { Seed } from "../seed.ts";
 import type { Choose } from "./explore.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
 import { Scheduler, type Task } from "./scheduler.ts";

@@ -1,6 +1,7 @@
+import { basename, dirname } from "node:path";
 import { storePaths } from "../../../src/model/layout.ts";
 import type { OpenFile, Platform } from "../../../src/platform/port.ts";
-import { storeFolder } from "../crashes/audit.ts";
+import { storeFolder } from "../crashes/place.ts";
 import { ModelFile } from "../model/files.ts";
 import { modelLocks } from "../model/locks.ts";
 import type { ModelProcess } from "../model/machine.ts";
@@ -40,12 +41,14 @@ export async function record(process: ModelProcess, operate: () => Promise<unkno
   return trace.filter((part) => part.length > 0);
 }
 
-/** Readers look at these and at nothing else. What moves to the trash was a record. */
+/** Readers look at these and at nothing else. What moves to the trash was a record or a release. */
 function isSeen(path: string): boolean {
   if (/\.tmp$|\.new$/.test(path)) return false;
   const isSlot = path.endsWith(".duckdb") && !path.startsWith(`${paths.own}/`);
   return (
-    path === paths.manifest || isSlot || [paths.records, paths.pins, paths.trash].some((folder) => path.startsWith(`${folder}/`))
+    path === paths.manifest ||
+    isSlot ||
+    [paths.records, paths.releases, paths.pins, paths.trash].some((folder) => path.startsWith(`${folder}/`))
   );
 }
 
@@ -71,7 +74,7 @@ function recording(process: ModelProcess, changes: Change[]): Platform {
       },
       async rename(source, target) {
         await files.rename(source, target);
-        did(target, (ghost) => ghost.process.machine.disk.rename(source, target));
+        did(target, (ghost) => renameAgain(ghost, source, target));
       },
       async removeFile(path) {
         await files.removeFile(path);
@@ -79,7 +82,7 @@ function recording(process: ModelProcess, changes: Change[]): Platform {
       },
       async removeFolder(path) {
         await files.removeFolder(path);
-        did(path, (ghost) => ghost.process.machine.disk.remove(path));
+        did(path, (ghost) => removeAgain(ghost, path));
       },
     },
     locks: {
@@ -124,6 +127,16 @@ function lockAgain(ghost: Ghost, path: string): void {
   else file.drop();
 }
 
+/** A release whose pin is not had stays, and nothing of it is in the trash. */
+function renameAgain(ghost: Ghost, source: string, target: string): void {
+  const { disk } = ghost.process.machine;
+  const isRelease = dirname(source) === paths.releases && target.startsWith(`${paths.trash}/`);
+  if (!isRelease || ghost.pins.has(paths.pin(basename(source)))) disk.rename(source, target);
+}
+
 function removeAgain(ghost: Ghost, path: string): void {
-  if (!path.endsWith(".pin") || ghost.pins.has(path)) ghost.process.machine.disk.remove(path);
+  const { disk } = ghost.process.machine;
+  const there = disk.find(path);
+  if (!there && path.startsWith(`${paths.trash}/`)) return;
+  if (!path.endsWith(".pin") || ghost.pins.has(path)) disk.remove(path);
 }

@@ -1,5 +1,5 @@
 import { storePaths } from "../../../src/model/layout.ts";
-import { storeFolder } from "../crashes/audit.ts";
+import { storeFolder } from "../crashes/place.ts";
 import type { Step } from "../model/machine.ts";
 
 const paths = storePaths(storeFolder);
@@ -7,7 +7,7 @@ const paths = storePaths(storeFolder);
 const fixedFolders = new Set([paths.own, paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]);
 
 /**
- * Steps of a writer that a reader can tell from one another: it looks at the manifest, the slots, the records and the pins, and at nothing else. What is done
+ * Steps of a writer that a reader can tell from one another: it looks at the manifest, the slots or release folders, the records and the pins, and at nothing else. What is done
  * to other files commutes with all that a reader does, and so do fsyncs, which change nothing that a process sees. The other way round a writer
  * feels nothing of a reader but its locks on pins.
  */
@@ -17,7 +17,7 @@ export function seenByReaders({ operation, path }: Step): boolean {
   if (path.startsWith(`${paths.pins}/`)) return true;
   const changes = operation === "rename" || operation === "write" || operation === "truncate" || operation === "removeFile";
   const isSlot = path.endsWith(".duckdb") && !path.startsWith(`${paths.own}/`);
-  const isRecord = path.startsWith(`${paths.records}/`) || path.startsWith(`${paths.trash}/`);
+  const isRecord = [paths.records, paths.releases, paths.trash].some((folder) => path.startsWith(`${folder}/`));
   if (changes && (path === paths.manifest || isSlot || isRecord)) return true;
   // A reader opens and closes these itself; a writer's shared lock on one keeps no reader out.
   return isSlot && (operation === "open" || operation === "close");

@@ -1,10 +1,10 @@
 import { takePin } from "../../../src/reader/pin.ts";
 import { storePaths } from "../../../src/model/layout.ts";
 import type { Platform } from "../../../src/platform/port.ts";
-import { storeFolder } from "../crashes/audit.ts";
+import { storeFolder } from "../crashes/place.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import { Machine, type ModelProcess } from "../model/machine.ts";
-import { Seed } from "../model/seed.ts";
+import { Seed } from "../seed.ts";
 import { ask, openStore, type Reading } from "./actors.ts";
 import type { Choose } from "./explore.ts";
 import { Monitor } from "./monitor.ts";

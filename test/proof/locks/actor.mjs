@@ -15,7 +15,8 @@ const load = (path) => import(new URL(path, dist).href);
 const { acquireLock } = await load("platform/lock.js");
 const { nodePlatform } = await load("platform/node.js");
 const { openReleaseStore, prepareFolders } = await load("release/open.js");
-const { makeBuildFolder, sweepBuilds } = await load("release/build/folder.js");
+const { makeBuildFolder } = await load("release/build/folder.js");
+const { sweepBuilds } = await load("release/detached/sweep.js");
 const { writePin } = await load("release/records.js");
 const { applyPrune } = await load("release/retention.js");
 const { storeStatus } = await load("release/status.js");
@@ -58,7 +59,7 @@ const kinds = {
     file: async () => join(paths.build((await platform.files.list(paths.builds))[0]), "lock"),
     take: async () => ({ release: (await makeBuildFolder(store, "DB")).unlock }),
     // What the sweep of the next publisher gets, it has removed.
-    refused: async () => (await sweepBuilds(store)).length === 0,
+    refused: async () => (await sweepBuilds(store, { attached: true })).length === 0,
   },
   "reader's pin": {
     file: async () => paths.pin(release),
@@ -69,7 +70,7 @@ const kinds = {
       return taken.pin;
     },
     async refused() {
-      await applyPrune(store, [{ action: "remove", subject: paths.pin(release), reason: "proof" }]);
+      await applyPrune(store, { releases: [{ release, keep: false, reason: "proof", paths: [], bytes: 0 }], others: [] });
       return existsSync(paths.pin(release));
     },
   },

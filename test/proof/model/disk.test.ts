@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ModelDisk } from "./disk.ts";
 import { Machine } from "./machine.ts";
 import { describeCut, diskAfterCut, isExhaustive, powerCuts, type CutBounds } from "./power-cut.ts";
-import { Seed } from "./seed.ts";
+import { Seed } from "../seed.ts";
 
 const bounds: CutBounds = { exhaustiveMax: 10_000, samples: 0, random: () => 0 };
 
@@ -80,6 +80,28 @@ test("a file renamed into another folder is never at neither name, and may be at
   await files.syncFolder("/b");
   expect(outcomes(disk, "/b/f")).toEqual(new Set(["1"]));
   expect(outcomes(disk, "/a/f")).toEqual(new Set(["1", undefined]));
+});
+
+test("a folder renamed into another folder is at one of its two names, never at both", async () => {
+  const { disk, files } = process();
+  await files.makeFolder("/a");
+  await files.makeFolder("/b");
+  await files.makeFolder("/a/f");
+  await files.syncFolder("/a");
+  await files.syncFolder("/");
+  await files.rename("/a/f", "/b/f");
+  const namesAfterCuts = (): Set<string> =>
+    new Set(
+      [...powerCuts(disk, bounds)].map(
+        (cut) =>
+          describeCut(disk, cut)
+            .match(/\/[ab]\/f.*/g)
+            ?.join() ?? "nowhere",
+      ),
+    );
+  expect(namesAfterCuts()).toEqual(new Set(["/a/f/", "/b/f/"]));
+  await files.syncFolder("/b");
+  expect(namesAfterCuts()).toEqual(new Set(["/b/f/"]));
 });
 
 test("what lies in a folder whose own name is not durable may be gone with it", async () => {

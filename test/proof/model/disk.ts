@@ -9,7 +9,7 @@ interface Effect {
 }
 
 /** A change of folder entries that is not durable yet. A rename is one change: a power cut never leaves the file at neither name. */
-interface PendingChange {
+export interface PendingChange {
   /** Of a rename: the name that went; may reach the disk after `target` did. */
   removal: Effect | undefined;
   target: Effect | undefined;
@@ -48,6 +48,12 @@ export class ModelDisk {
     let found: DiskNode | undefined = this.root;
     for (const name of namesOf(path)) found = found?.entries.get(name);
     return found;
+  }
+
+  /** Whether anything lies at a path. */
+  has(path: string): boolean {
+    const node = this.find(path);
+    return node !== undefined;
   }
 
   /** Throws what the system would: `ENOENT`. */
@@ -115,16 +121,17 @@ export class ModelDisk {
     node.between = [];
   }
 
-  /** fsync of a folder's entries. A rename is committed whole where its old name is; where its new name is, the old one may still be there after a cut. */
+  /** fsync of a folder's entries. A file's rename is committed whole where its old name is; where its new name is, the old one may still be there after a cut. */
   syncFolder(folder: DiskNode): void {
     this.revision += 1;
     for (const [index, change] of this.#pending.entries()) {
-      if (change.removal?.folder === folder) {
+      const isTarget = change.target?.folder === folder;
+      if (change.removal?.folder === folder || (isTarget && !mayBeHalf(change))) {
         if (change.target) this.#commit(change.target, index);
-        this.#commit(change.removal, index);
+        if (change.removal) this.#commit(change.removal, index);
         change.target = undefined;
         change.removal = undefined;
-      } else if (change.target?.folder === folder) {
+      } else if (isTarget && change.target) {
         this.#commit(change.target, index);
         change.target = undefined;
       }
@@ -255,6 +262,11 @@ function namesOf(path: string): readonly string[] {
   const found = path.split("/").filter(Boolean);
   if (names.size < 100_000) names.set(path, found);
   return found;
+}
+
+/** Whether a power cut may leave both names of a rename: a file's, from one folder to another. A folder has one parent, which no file system lets a crash change. */
+export function mayBeHalf({ removal, target }: PendingChange): boolean {
+  return removal !== undefined && target !== undefined && removal.folder !== target.folder && target.node?.kind !== "folder";
 }
 
 function sameName(left: Effect | undefined, right: Effect): boolean {

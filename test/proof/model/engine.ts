@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
-import type { QueryRows } from "../../../src/model/query.ts";
+import type { EngineStream, QueryRows } from "../../../src/model/query.ts";
 import type { ReleaseTable } from "../../../src/model/release-record.ts";
 import type { OpenDatabase, OpenRequest, ReaderEngine } from "../../../src/reader/engine.ts";
 import type { Inspection, ReleaseEngine } from "../../../src/release/engine.ts";
@@ -69,6 +69,10 @@ export function modelEngine(process: ModelProcess): ReleaseEngine & ReaderEngine
       }
       return digests;
     },
+    copy: (source, target) => files.copy(source, target),
+    sqlCommand: () => {
+      throw new LockkeeperError("FEATURE_MISSING", "a modelled database has no SQL");
+    },
     isOpenHere: () => false,
     closeWhenUnused: (file) => file.close(),
     open: (request) => openDatabase(process, request),
@@ -88,16 +92,41 @@ async function openDatabase(process: ModelProcess, request: OpenRequest): Promis
   }
   const { node } = file as ModelFile;
   readHeader(node.content, request.path);
+  const columns = [{ name: "tag", type: "VARCHAR" }];
+  const read = async (): Promise<string[][]> => {
+    await process.step("query", request.path);
+    return [[wholeTag(node.content) ?? "torn"]];
+  };
   return {
     file: { device: 1n, inode: node.inode },
     inFlight: 0,
     async query() {
-      await process.step("query", request.path);
-      const rows = [[wholeTag(node.content) ?? "torn"]];
-      return { columns: [{ name: "tag", type: "VARCHAR" }], rows, objects: () => rows.map(([tag]) => ({ tag })) };
+      const rows = await read();
+      return { columns, rows, objects: () => rows.map(([tag]) => ({ tag })) };
     },
+    stream: async () => modelStream(await read()),
+    exportParquet: noExport,
     interrupt: () => {},
     close: () => file.close(),
+  };
+}
+
+/** A modelled database has no rows that a file could hold. */
+export function noExport(): Promise<never> {
+  return Promise.reject(new LockkeeperError("FEATURE_MISSING", "a modelled database writes no files"));
+}
+
+/** A modelled answer as a stream of one batch. */
+export function modelStream(rows: readonly (readonly string[])[]): EngineStream {
+  const batches = async function* (): AsyncGenerator<typeof rows, undefined> {
+    yield await Promise.resolve(rows);
+    return undefined;
+  };
+  return {
+    columns: [{ name: "tag", type: "VARCHAR" }],
+    ended: Promise.resolve(),
+    [Symbol.asyncIterator]: batches,
+    close: () => Promise.resolve(),
   };
 }
 
@@ -118,6 +147,9 @@ function inspection({ tag }: Header): Inspection {
     storageVersion: "v1.5.0",
     tables: [table],
     brokenViews: [],
+    unportableViews: [],
+    identifier: (name) => name,
+    literal: (text) => text,
     query: () => Promise.resolve(rows),
     close: () => Promise.resolve(),
   };

@@ -19,6 +19,7 @@ export const modelLocks: KernelLocks = {
     holdersOf((file as ModelFile).node).delete(file as ModelFile);
   },
   count: () => Promise.resolve(undefined),
+  holders: () => Promise.resolve(undefined),
 };
 
 /** Who holds locks on a node. */

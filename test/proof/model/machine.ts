@@ -2,7 +2,7 @@ import type { Platform } from "../../../src/platform/port.ts";
 import type { ModelDisk } from "./disk.ts";
 import { modelFiles, type ModelFile } from "./files.ts";
 import { modelLocks } from "./locks.ts";
-import type { Seed } from "./seed.ts";
+import type { Seed } from "../seed.ts";
 
 /** A file operation that a modelled process is about to do. */
 export interface Step {
@@ -29,6 +29,8 @@ export class Machine {
   /** What a file operation takes. */
   stepMs = 0.1;
   steps = 0;
+  /** Names this boot. A machine that goes on with a disk after a power cut has another. */
+  bootId = "model";
   #elapsedMs = 0;
   #processes = 0;
 
@@ -115,7 +117,7 @@ function platformOf(process: ModelProcess): Platform {
       self: () => ({
         pid: process.pid,
         host: "model",
-        bootId: "model",
+        bootId: machine.bootId,
         startedAt: new Date(Number(machine.disk.nowNs / 1_000_000n)).toISOString(),
         command: process.name,
       }),
@@ -128,6 +130,7 @@ function platformOf(process: ModelProcess): Platform {
     clock: {
       now: () => new Date(Number(machine.disk.nowNs / 1_000_000n)),
       monotonicMs: () => machine.elapsedMs,
+      uptimeMs: () => machine.elapsedMs,
       async wait(ms, { signal } = {}) {
         if (signal?.aborted) throw signal.reason;
         await machine.sleep(process, ms, signal);

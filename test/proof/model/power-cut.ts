@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ModelDisk, type Reached } from "./disk.ts";
+import { mayBeHalf, ModelDisk, type Reached } from "./disk.ts";
 import { contentsAfterCut, type DiskNode } from "./node.ts";
 
 /** What a power cut may leave: for each pending change what of it reached the disk, and the content of each file that was not fsynced. */
@@ -23,8 +23,8 @@ interface Choice<T> {
 
 /** The outcomes of cutting the power now. The telling ones come first: nothing and everything reached the disk, one change alone, all but one. */
 export function* powerCuts(disk: ModelDisk, bounds: CutBounds): Iterable<PowerCut> {
-  const changes = disk.pending.map<Choice<Reached>>(({ removal, target }) => ({
-    options: removal && target && removal.folder !== target.folder ? ["nothing", "target", "all"] : ["nothing", "all"],
+  const changes = disk.pending.map<Choice<Reached>>((change) => ({
+    options: mayBeHalf(change) ? ["nothing", "target", "all"] : ["nothing", "all"],
   }));
   const dirty = dirtyFiles(disk).map((node) => ({ node, options: contentsAfterCut(node) }));
   const sizes = [...changes, ...dirty].map(({ options }) => options.length);
@@ -37,9 +37,33 @@ export function* powerCuts(disk: ModelDisk, bounds: CutBounds): Iterable<PowerCu
   }
 }
 
+/** A power cut and the disk that it leaves, told in lines. */
+export interface CutImage {
+  readonly cut: PowerCut;
+  readonly image: string;
+}
+
+/**
+ * The outcomes of cutting the power now that were not met before: `seen` collects them, each with `under`, which must say everything else that decides whether an
+ * outcome is legal. The same disk may be right before an operation has succeeded and wrong after it.
+ */
+export function* newCuts(
+  disk: ModelDisk,
+  bounds: CutBounds,
+  { seen, under }: { readonly seen: Set<string>; readonly under: string },
+): Iterable<CutImage> {
+  for (const cut of powerCuts(disk, bounds)) {
+    const image = describeCut(disk, cut);
+    const key = `${under}\n${image}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    yield { cut, image };
+  }
+}
+
 /** Whether `powerCuts` goes through all outcomes of cutting the power now. */
 export function isExhaustive(disk: ModelDisk, bounds: CutBounds): boolean {
-  const ofChanges = disk.pending.map(({ removal, target }) => (removal && target && removal.folder !== target.folder ? 3 : 2));
+  const ofChanges = disk.pending.map((change) => (mayBeHalf(change) ? 3 : 2));
   const sizes = [...ofChanges, ...dirtyFiles(disk).map((node) => contentsAfterCut(node).length)];
   return product(sizes) <= bounds.exhaustiveMax;
 }

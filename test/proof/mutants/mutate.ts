@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import type { Variant } from "./variants.ts";
+import type { Variant } from "./variant.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 

@@ -1,14 +1,7 @@
-/** A broken variant of the sources, and the test that must fail on it. */
-export interface Variant {
-  /** What is broken: completes "a Lockkeeper with …". */
-  readonly name: string;
-  /** Each `find` occurs exactly once in its file below `src/`. */
-  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
-  /** The test file, and how the test's title begins, after the fact it may name. */
-  readonly caughtBy: { readonly file: string; readonly title: string };
-  /** What the failing test says: a variant that fails for another reason is not caught. */
-  readonly says: RegExp;
-}
+import { keeping } from "./keeping.ts";
+import { leasing } from "./leasing.ts";
+import { telling } from "./telling.ts";
+import type { Variant } from "./variant.ts";
 
 const crashes = "test/proof/crashes/crashes.test.ts";
 const crash = "test/release/crash.test.ts";
@@ -318,4 +311,12 @@ const readers: readonly Variant[] = [
 ];
 
 /** Every kept variant. */
-export const variants: readonly Variant[] = [...durability, ...releases, ...locks, ...readers];
+export const variants: readonly Variant[] = [
+  ...durability,
+  ...releases,
+  ...locks,
+  ...readers,
+  ...keeping,
+  ...leasing,
+  ...telling,
+];

@@ -103,6 +103,7 @@ export function windowsPlatform(busy: Busy = () => undefined): Windows {
       tryLock: (file, mode, range) => real.locks.tryLock(innerOf(file), mode, range),
       unlock: (file, range) => real.locks.unlock(innerOf(file), range),
       count: async () => undefined,
+      holders: async () => undefined,
     },
     processes: { ...real.processes, self: () => ({ ...real.processes.self(), bootId: "unknown" }) },
   };

@@ -36,3 +36,12 @@ export function isAlive(pid: number): boolean {
   const { stdout } = spawnSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" });
   return stdout.trim() !== "" && !stdout.trim().startsWith("Z");
 }
+
+/** Resolves once the process has used two seconds of processor time, more than it needs to start: its endless query runs. */
+export async function atWork(child: Child): Promise<void> {
+  for (;;) {
+    const { stdout } = spawnSync("ps", ["-o", "time=", "-p", String(child.pid)], { encoding: "utf8" });
+    if (/:0[2-9]|:[1-5]\d$/.test(stdout.trim())) return;
+    await pause(50);
+  }
+}

@@ -49,6 +49,11 @@ const tampered: readonly [what: string, rule: string, tamper: (written: Written)
   ["a later operation gets a lower version", "version-order", (written) => void (outcomeOf(written, "v.2").version = 0)],
   ["an acknowledged version is not in the history", "not-recorded", (written) => withoutHistory(written, 2)],
   ["a version that was seen is not in the history", "not-recorded", (written) => withoutHistory(written, 3)],
+  [
+    "an acknowledged version that another program's followed is not in the history",
+    "not-recorded",
+    (written) => withoutHistory(written, 4),
+  ],
   ["the history has another release", "not-recorded", (written) => void (written.history[1]!.release = "r000008")],
   ["a refusal is not in the history", "not-recorded", (written) => void (written.history[2]!.type = "build.failed")],
   ["a gap in the history's numbers", "history-order", (written) => void (written.history[4]!.id = 9)],
@@ -105,7 +110,13 @@ const tampered: readonly [what: string, rule: string, tamper: (written: Written)
     (written) => added(written, { event: "ended", life: 3, code: null, signal: "SIGSEGV" }),
   ],
   ["descriptors are left open", "descriptors", (written) => void (lineOf(written, "descriptors", 0).after = 29)],
+  ["memory grows by a tenth of a percent a second", "memory", (written) => addMemory(written, (at) => 1e8 + at * 1e5)],
 ];
+
+/** Five minutes of a process's memory, a sample a second. */
+function addMemory(written: Written, bytesAt: (at: number) => number): void {
+  for (let at = 0; at < 300; at += 1) added(written, { event: "memory", at: 1e9 + at * 1e6, bytes: Math.round(bytesAt(at)) });
+}
 
 /** An answer shows all of another build, as if it were whole. */
 function showBuild(written: Written, index: number, tag: number): void {
@@ -131,8 +142,20 @@ function swapVersions(written: Written, left: number, right: number): void {
 }
 
 describe("the history checker", () => {
+  test("a killed writer's switch need not be in the history where another program's followed at once: it took the manifest that told of it", () => {
+    const written = faultless();
+    without(written, (line) => line.event === "outcome" && line.id === "v.2");
+    added(written, { process: "visitor", life: 2, event: "killed" });
+    withoutHistory(written, 4);
+    expect(checkHistory(written)).toEqual([]);
+  });
+
   test("finds nothing in a history without a fault", () => {
     expect(checkHistory(faultless())).toEqual([]);
+    // What the start needs, and a wave of a tenth that comes and goes, are no growth.
+    const steady = faultless();
+    addMemory(steady, (at) => 1e8 + Math.min(at, 100) * 5e5 + Math.sin(at / 8) * 1e7);
+    expect(checkHistory(steady)).toEqual([]);
   });
 
   test.each(tampered)("%s: %s", (_what, rule, tamper) => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { checkHistory } from "../../../soak/checker/check.mjs";
-import { lastHalfSlope, summarize } from "../../../soak/checker/summary.mjs";
+import { lastHalfSlope } from "../../../soak/checker/memory.mjs";
+import { summarize } from "../../../soak/checker/summary.mjs";
 import { proofRows, renderSummary, renderViolations } from "../../../soak/lib/report.mjs";
 import { faultless, lineOf } from "./sample.ts";
 

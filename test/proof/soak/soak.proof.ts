@@ -67,7 +67,7 @@ const variants = [
   {
     name: "refused",
     what: "a publish that does not mind what the checks found",
-    file: "release/publish.js",
+    file: "release/build/finish.js",
     change: ["if (refuses(checks)) {", "if (refuses([])) {"],
     rules: ["unexpected-result", "never-out"],
   },

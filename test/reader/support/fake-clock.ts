@@ -20,6 +20,10 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  uptimeMs(): number {
+    return this.#nowMs;
+  }
+
   /** Timers that are set now. */
   get pending(): number {
     return this.#timers.size;

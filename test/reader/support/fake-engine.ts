@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
-import type { QueryOptions, QueryRows } from "../../../src/model/query.ts";
+import type { EngineStream, QueryOptions, QueryRows } from "../../../src/model/query.ts";
 import type { OpenDatabase, OpenRequest, ReaderEngine } from "../../../src/reader/engine.ts";
 import type { FakePlatform } from "./fake-platform.ts";
 
@@ -33,6 +34,34 @@ export class FakeDatabase implements OpenDatabase {
     }
     const rows = [[this.#content, options.rowsMax]];
     return { columns: [{ name: "content", type: "VARCHAR" }], rows, objects: () => [{ content: this.#content }] };
+  }
+
+  /** One batch with the content; then it is read until it is closed or interrupted. With `whole` as the statement it ends there. */
+  async stream(sql: string, _parameters: unknown, options: QueryOptions): Promise<EngineStream> {
+    const { columns, rows } = await this.query(sql, undefined, options);
+    const end = new AbortController();
+    const ended = new Promise<void>((resolve) => end.signal.addEventListener("abort", () => resolve()));
+    const batches = async function* (hang: () => Promise<void>): AsyncGenerator<QueryRows["rows"], undefined> {
+      try {
+        yield rows;
+        if (sql !== "whole") await hang();
+        return undefined;
+      } finally {
+        end.abort();
+      }
+    };
+    const iterator = batches(() => this.#hang(end.signal));
+    this.inFlight += 1;
+    void ended.then(() => (this.inFlight -= 1));
+    const close = (): Promise<void> => {
+      end.abort();
+      return ended;
+    };
+    return { columns, ended, [Symbol.asyncIterator]: () => iterator, close };
+  }
+
+  exportParquet(): Promise<never> {
+    return Promise.reject(new LockkeeperError("FEATURE_MISSING", "the fake database writes no files"));
   }
 
   interrupt(): void {
@@ -81,6 +110,19 @@ export class FakeEngine implements ReaderEngine {
     this.opened.push(database);
     await this.afterOpen(database);
     return database;
+  }
+
+  /** Files hashed so far. */
+  digests = 0;
+
+  digest(paths: readonly string[]): Promise<{ readonly bytes: number; readonly sha256: string }[]> {
+    this.digests += paths.length;
+    return Promise.resolve(
+      paths.map((path) => {
+        const text = this.#platform.text(path) ?? "";
+        return { bytes: text.length, sha256: createHash("sha256").update(text).digest("hex") };
+      }),
+    );
   }
 
   /** Databases that are open. */

@@ -26,6 +26,8 @@ export class FakePlatform {
   /** How often a file was read whole. */
   reads = 0;
   network = false;
+  /** Paths that were opened, in order. */
+  readonly opened: string[] = [];
   /** Called in place of the lock addon, when set. */
   lockFails: Error | undefined;
 
@@ -121,6 +123,7 @@ export class FakePlatform {
     const file = this.#files.get(path);
     if (file === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
     this.openFiles += 1;
+    this.opened.push(path);
     const handle = {
       path,
       stat: () => Promise.resolve(statOf(file)),

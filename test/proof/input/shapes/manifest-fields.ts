@@ -70,8 +70,8 @@ export const manifestActives: readonly ManifestShape[] = [
     name: "`active` that is a release's id",
     group: "names",
     cases: textCases(["r000042", "r000002", "r123456789012345"], activeText),
-    verdict: { kind: "unopenable", code: "FORMAT_UNSUPPORTED", says: `"active" is "r` },
-    commands: { ...foreignCommands, status: "fail", path: "FEATURE_MISSING" },
+    verdict: { kind: "unopenable", code: "FILE_MISSING", says: "releases/r" },
+    commands: { ...foreignCommands, status: "fail", path: "CONFIG_INVALID" },
   },
 ];
 
