@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     include: ["test/**/*.test.ts"],
+    // Two files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -1,6 +1,6 @@
 // @ts-check
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { wholeProcess } from "./lib/process.mjs";
 import { median } from "./lib/statistics.mjs";
 import { durationRow } from "./lib/table.mjs";
 
@@ -29,12 +29,4 @@ export async function run({ ci }) {
       ),
     ],
   };
-}
-
-/** @param {string[]} args */
-function wholeProcess(args) {
-  const startedAt = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
-  if (status !== 0) throw new Error(`node ${args.join(" ")} ended with exit ${status}: ${stderr}`);
-  return performance.now() - startedAt;
 }

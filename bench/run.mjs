@@ -2,7 +2,7 @@
 /**
  * Runs the benches, all or the named ones, and prints ratios measured side by side in one run on this machine.
  *
- *   npm run bench -- [query] [switch] [cli] [--ci] [--json]
+ *   npm run bench -- [query] [switch] [cli] [checks] [publish] [releases] [server] [--ci] [--json]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -19,6 +19,10 @@ const benches = {
   query: () => import("./query.mjs"),
   switch: () => import("./switch.mjs"),
   cli: () => import("./cli.mjs"),
+  checks: () => import("./checks.mjs"),
+  publish: () => import("./publish.mjs"),
+  releases: () => import("./releases.mjs"),
+  server: () => import("./server.mjs"),
 };
 
 const { values, positionals } = parseArgs({

@@ -9,12 +9,12 @@ const chapters = [
   [
     "crashes",
     "Crashes and power cuts, modelled",
-    "The real publish, rollback, adopt and their recovery run on a file system in memory that keeps what is durable apart from what is only in the cache. At every file operation the process dies, or the power goes: then any subset of the folder entries that were not fsynced is on the disk, and content that was not fsynced is old, empty, torn or zeros. Every image is audited, the next command runs on it, and the result is audited again.",
+    "The real publish, rollback, adopt, prune, operators' pins and their recovery run on a file system in memory that keeps what is durable apart from what is only in the cache. At every file operation the process dies, or the power goes: then any subset of the folder entries that were not fsynced is on the disk, and content that was not fsynced is old, empty, torn or zeros. Every image is audited, the next command runs on it, and the result is audited again. A store of layout `releases` keeps two here: on every image those that it has to keep are whole, and a release that was ever active is whole or gone.",
   ],
   [
     "interleavings",
     "Interleavings, modelled",
-    'Several writers, readers and prune run as processes on the same file system in memory; a scheduler decides before every file operation that others can tell who goes on. To take the turn from a process that could go on, to let time pass meanwhile or to kill it is an interference: all orders with so many of them are run, and random ones with more, once with all of it in one tick of the clock and once with a time of its own for every change. At each step a monitor looks who holds the writer lock, whether what is active is whole and what its record says, and whether a pin that is locked goes away; each answer is held against what was active. "Within a reader\'s turn": the writer comes in also between two calls that the reader makes without waiting.',
+    'Several writers, readers and prune run as processes on the same file system in memory; a scheduler decides before every file operation that others can tell who goes on. To take the turn from a process that could go on, to let time pass meanwhile or to kill it is an interference: all orders with so many of them are run, and random ones with more, once with all of it in one tick of the clock and once with a time of its own for every change. At each step a monitor looks who holds the writer lock, whether what is active or kept is whole and what its record says, and whether a release or its pin goes away without its pin being held for that; each answer is held against what was active. "Within a reader\'s turn": the writer comes in also between two calls that the reader makes without waiting.',
   ],
   [
     "faults",
@@ -55,7 +55,7 @@ const notCovered = `## What is not covered
 - **Windows and macOS.** Only their known behaviour, injected behind the platform port on Linux. No run on the systems themselves is part of this proof.
 - **Other Linux file systems.** btrfs, ZFS, overlayfs and bcachefs were not cut off from power.
 - **Lying hardware.** A disk that acknowledges a flush and loses the data afterwards loses what was acknowledged; so does every database on it.
-- **The model's own assumptions.** A rename is atomic: after a crash the file is at the old name, the new one, or both, never at none. Content that was fsynced stays as it was.
+- **The model's own assumptions.** A rename is atomic: after a crash a file is at the old name, the new one, or both, never at none; a folder is at one of the two. Content that was fsynced stays as it was.
 - **DuckDB itself.** What it writes into a build's file is its own business; a build is fsynced, hashed and opened again before it is switched to.
 `;
 

@@ -2,6 +2,7 @@
 /** The history checker: a pure function from what everybody wrote down to what must not be. */
 import { answersAreWhole, onlyReleasesAreSeen, releasesKeepTheirBuild, versionsAreOneRelease } from "./answers.mjs";
 import { factsOf } from "./facts.mjs";
+import { memoryDoesNotGrow } from "./memory.mjs";
 import { acknowledgedVersionsRise, readersNeverGoBack, strictReadersAreFresh } from "./order.mjs";
 import { descriptorsAreClosed, operationsEndAsMeant, processesLive, requestsNeverFail, somethingHappened } from "./processes.mjs";
 import { historyIsComplete, historyIsExplained, historyIsInOrder } from "./records.mjs";
@@ -22,6 +23,7 @@ const rules = [
   operationsEndAsMeant,
   processesLive,
   descriptorsAreClosed,
+  memoryDoesNotGrow,
 ];
 
 /**

@@ -10,13 +10,15 @@
  * @param {Facts} facts
  * @returns {Violation[]}
  */
-export function historyIsComplete({ acknowledged, answers, switches, history, operations }) {
+export function historyIsComplete(facts) {
+  const { acknowledged, answers, switches, history, operations } = facts;
   const releases = new Map(switches.map(({ version, release }) => [version, release]));
+  const overtaken = overtakenVersions(facts);
   const told = [...acknowledged.map(({ outcome }) => outcome), ...firstOfEachVersion(answers)];
   const ours = told.filter(({ release }) => !release.startsWith("v"));
   const missing = ours.flatMap((line) => {
     const recorded = releases.get(line.version);
-    if (recorded === line.release) return [];
+    if (recorded === line.release || (recorded === undefined && overtaken.has(line.version))) return [];
     const has = recorded === undefined ? "has no line" : `has a line of ${recorded}`;
     return [{ rule: "not-recorded", message: `version ${line.version}, ${line.release}, ${has} in the history`, lines: [line] }];
   });
@@ -25,6 +27,19 @@ export function historyIsComplete({ acknowledged, answers, switches, history, op
   if (recorded >= refused) return missing;
   const message = `${refused} refusals were told, the history has ${recorded}`;
   return [...missing, { rule: "not-recorded", message, lines: [] }];
+}
+
+/**
+ * Versions that nobody acknowledged and that another program's switch followed at once: a publisher that was killed between its switch and its line leaves the
+ * manifest to tell of it, and that was replaced before the next of ours could read it.
+ *
+ * @param {Facts} facts
+ */
+function overtakenVersions({ acknowledged, answers }) {
+  const outcomes = acknowledged.map(({ outcome }) => outcome);
+  const known = new Set(outcomes.map(({ version }) => version));
+  const foreign = [...outcomes, ...answers].filter(({ release }) => release.startsWith("v"));
+  return new Set(foreign.map(({ version }) => version - 1).filter((version) => !known.has(version)));
 }
 
 /** @param {Facts["answers"]} answers */
@@ -72,7 +87,8 @@ export function historyIsInOrder({ history, switches }) {
  * @param {Facts} facts
  * @returns {Violation[]}
  */
-export function historyIsExplained({ acknowledged, perhaps, switches }) {
+export function historyIsExplained(facts) {
+  const { acknowledged, perhaps, switches } = facts;
   const known = new Set(acknowledged.map(({ outcome }) => outcome.version));
   const unexplained = ["publish", "rollback", "adopt"].flatMap((kind) => {
     const lines = switches.filter(({ version, reason }) => reason === kind && !known.has(version));
@@ -82,9 +98,10 @@ export function historyIsExplained({ acknowledged, perhaps, switches }) {
     return [{ rule: "unexplained", message, lines }];
   });
   const recorded = new Set(switches.map(({ version }) => version));
+  const overtaken = overtakenVersions(facts);
   const highest = Math.max(0, ...recorded);
   const missing = Array.from({ length: highest }, (_, index) => index + 1).filter(
-    (version) => !recorded.has(version) && !known.has(version),
+    (version) => !recorded.has(version) && !known.has(version) && !overtaken.has(version),
   );
   const foreign = perhaps.filter(({ invoke }) => invoke.kind === "foreign");
   if (missing.length <= foreign.length) return unexplained;

@@ -1,10 +1,8 @@
 // @ts-check
 /** What a soak did, in figures. */
 import { factsOf, lifeOf, ofKind, readerOf } from "./facts.mjs";
+import { memoryOf } from "./memory.mjs";
 import { waitedOut } from "./order.mjs";
-
-/** A life has lasted when it has so many samples of memory, and half as many as the longest. */
-const memorySamplesMin = 10;
 
 /**
  * @param {{ lines: readonly import("./facts.mjs").Line[], history: readonly import("./facts.mjs").HistoryLine[] }} written
@@ -55,33 +53,4 @@ export function summarize({ lines, history }) {
 function longestGapMs(answers) {
   const gaps = answers.slice(1).map(({ at }, index) => at - (answers[index]?.at ?? at));
   return Math.round(gaps.reduce((longest, gap) => Math.max(longest, gap), 0) / 1000);
-}
-
-/**
- * Resident memory of each life that lasted: its lowest and highest, and how much a straight line (least squares) through the last half of the
- * samples rises from its first to its last, as a share of their mean. Nothing is collected for it, so it is told and held to no bound.
- *
- * @param {readonly import("./facts.mjs").Line[]} lines
- */
-function memoryOf(lines) {
-  /** @type {Map<string, number[]>} */
-  const lives = new Map();
-  for (const line of ofKind(lines, "memory")) lives.set(lifeOf(line), [...(lives.get(lifeOf(line)) ?? []), line.bytes]);
-  const longest = Math.max(0, ...[...lives.values()].map((bytes) => bytes.length));
-  return [...lives].flatMap(([life, bytes]) => {
-    if (bytes.length < Math.max(memorySamplesMin, longest / 2)) return [];
-    return [{ life, low: Math.min(...bytes), high: Math.max(...bytes), lastHalfSlope: lastHalfSlope(bytes) }];
-  });
-}
-
-/**
- * @param {readonly number[]} bytes evenly spaced samples
- */
-export function lastHalfSlope(bytes) {
-  const half = bytes.slice(Math.floor(bytes.length / 2));
-  const middle = (half.length - 1) / 2;
-  const mean = half.reduce((sum, sample) => sum + sample, 0) / half.length;
-  const covariance = half.reduce((sum, sample, at) => sum + (at - middle) * (sample - mean), 0);
-  const variance = half.reduce((sum, _sample, at) => sum + (at - middle) ** 2, 0);
-  return ((covariance / variance) * (half.length - 1)) / mean;
 }
