@@ -3,7 +3,9 @@ import { buildIdPattern, releaseIdPattern } from "../model/names.ts";
 import type { BorrowedRelease } from "../reader/reader.ts";
 import type { AnswerCache, CachedAnswer } from "./cache.ts";
 import type { Gate } from "./gate.ts";
+import { Memo } from "./memo.ts";
 import { publicError } from "./problem.ts";
+import type { Reply } from "./reply.ts";
 import type { RequestContext } from "./route.ts";
 import type { ServedStores } from "./stores.ts";
 
@@ -45,20 +47,22 @@ export interface DataAnswer {
  * Answers from one release, held from the first look to the last byte. What the caller has already is told by its ETag, before any query and
  * before any waiting. Throws what borrowing and making throw.
  */
-export async function answerData(tools: AnswerTools, request: RequestContext, answer: DataAnswer): Promise<Response> {
+export async function answerData(tools: AnswerTools, request: RequestContext, answer: DataAnswer): Promise<Reply> {
   const reader = await tools.stores.reader(answer.store);
   const { signal } = request.req.raw;
   const options = { release: answer.release, minVersion: minVersionOf(request), signal };
-  const lend = async (release: ServedRelease, respond: (response: Response) => void): Promise<void> => {
+  const lend = async (release: ServedRelease, respond: (reply: Reply) => void): Promise<void> => {
     answer.assertRelease?.(release);
     const headers = dataHeaders(release, answer);
     const bodiless = conditional(request, headers);
     if (bodiless) return respond(bodiless);
-    if ("whole" in answer.make)
-      return respond(await whole(tools, { request, release, headers, signal, answer, make: answer.make.whole }));
-    await streamed(tools, { request, release, headers, signal, make: answer.make.streamed, respond });
+    if ("streamed" in answer.make)
+      return streamed(tools, { request, release, headers, signal, make: answer.make.streamed, respond });
+    const kept = tools.cache.get(keyOf(release, answer.identity));
+    const made = kept ?? (await whole(tools, { request, release, signal, answer, make: answer.make.whole }));
+    respond(wholeReply(made, headers));
   };
-  return new Promise<Response>((resolve, reject) => {
+  return new Promise<Reply>((resolve, reject) => {
     reader.borrow((release) => lend(release, resolve), options).catch(reject);
   });
 }
@@ -85,17 +89,26 @@ export function clientOf(request: RequestContext): string {
   return name === "anonymous" ? request.get("remote") : `token ${name}`;
 }
 
-function dataHeaders(release: ServedRelease, { identity, release: named }: DataAnswer): Headers {
-  const headers = new Headers({
-    ETag: `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(keyOf(release, identity)).digest("base64url").slice(0, 16)}"`,
+/** ETags lately told; their keys are of a few hundred characters each. */
+const etags = new Memo<string>(1_000);
+
+function etagOf(release: ServedRelease, key: string): string {
+  return `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(key).digest("base64url").slice(0, 16)}"`;
+}
+
+type DataHeaders = Readonly<Record<string, string>> & { readonly ETag: string };
+
+function dataHeaders(release: ServedRelease, { identity, release: named }: DataAnswer): DataHeaders {
+  const key = keyOf(release, identity);
+  return {
+    ETag: etags.get(key, () => etagOf(release, key)),
     // Only ids that are never given again are for ever; another program's release may come again under its name. Of a release that is rolled back to only the version
     // changes, which is not its data.
     "Cache-Control": named !== undefined && isLasting(named) ? "private, max-age=31536000, immutable" : "private, no-cache",
     "Data-Release": release.release,
-    Vary: "Accept, Authorization",
-  });
-  if (release.version !== undefined) headers.set("Data-Version", String(release.version));
-  return headers;
+    Vary: "Accept, Authorization, Accept-Encoding",
+    ...(release.version !== undefined && { "Data-Version": String(release.version) }),
+  };
 }
 
 function isLasting(release: string): boolean {
@@ -103,11 +116,10 @@ function isLasting(release: string): boolean {
 }
 
 /** The answer to a request that needs no body: 304, or the headers of a HEAD. */
-function conditional(request: RequestContext, headers: Headers): Response | undefined {
-  const etag = headers.get("ETag") ?? "";
+function conditional(request: RequestContext, headers: DataHeaders): Reply | undefined {
   const known = request.req.header("If-None-Match");
-  if (known !== undefined && matches(known, etag)) return new Response(null, { status: 304, headers });
-  return request.req.method === "HEAD" ? new Response(null, { status: 200, headers }) : undefined;
+  if (known !== undefined && matches(known, headers.ETag)) return { status: 304, headers, body: null };
+  return request.req.method === "HEAD" ? { status: 200, headers, body: null } : undefined;
 }
 
 /** Weak comparison, RFC 9110 13.1.2. */
@@ -120,8 +132,11 @@ function matches(ifNoneMatch: string, etag: string): boolean {
 interface Making {
   readonly request: RequestContext;
   readonly release: ServedRelease;
-  readonly headers: Headers;
   readonly signal: AbortSignal;
+}
+
+function wholeReply({ bytes, headers: own }: CachedAnswer, headers: DataHeaders): Reply {
+  return { status: 200, headers: { ...headers, ...own, "Content-Length": String(bytes.byteLength) }, body: bytes };
 }
 
 async function whole(
@@ -129,7 +144,6 @@ async function whole(
   {
     request,
     release,
-    headers,
     signal,
     answer,
     make,
@@ -137,7 +151,7 @@ async function whole(
     readonly answer: DataAnswer;
     readonly make: (release: ServedRelease, signal: AbortSignal) => Promise<CachedAnswer>;
   },
-): Promise<Response> {
+): Promise<CachedAnswer> {
   const client = clientOf(request);
   const makeInTurn = async (shared: AbortSignal): Promise<CachedAnswer> => {
     const leave = await gate.enter(client, shared);
@@ -148,16 +162,12 @@ async function whole(
     }
   };
   let making: Promise<CachedAnswer> | undefined;
-  let made;
   try {
-    made = await cache.share(keyOf(release, answer.identity), signal, (shared) => (making = makeInTurn(shared)));
+    return await cache.share(keyOf(release, answer.identity), signal, (shared) => (making = makeInTurn(shared)));
   } finally {
     // Whoever joined needs this borrow of the release, also when this request's own caller has gone.
     await making?.catch(() => undefined);
   }
-  for (const [name, value] of Object.entries(made.headers)) headers.set(name, value);
-  headers.set("Content-Length", String(made.bytes.byteLength));
-  return new Response(made.bytes as Uint8Array<ArrayBuffer>, { headers });
 }
 
 async function streamed(
@@ -171,16 +181,16 @@ async function streamed(
     respond,
   }: Making & {
     readonly make: (release: ServedRelease, signal: AbortSignal) => Promise<StreamedAnswer>;
-    readonly respond: (response: Response) => void;
+    readonly headers: DataHeaders;
+    readonly respond: (reply: Reply) => void;
   },
 ): Promise<void> {
   const leave = await streamGate.enter(clientOf(request), signal);
   try {
     const made = await make(release, signal);
     const source = await begun(made.stream);
-    for (const [name, value] of Object.entries(made.headers)) headers.set(name, value);
     const { body, done } = bodyOf(source, signal);
-    respond(new Response(body, { headers }));
+    respond({ status: 200, headers: { ...headers, ...made.headers }, body });
     await done;
   } finally {
     leave();

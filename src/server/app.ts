@@ -1,9 +1,12 @@
-import { Hono } from "hono";
-import { compress } from "hono/compress";
+import { Hono, type MiddlewareHandler } from "hono";
+import { COMPRESSIBLE_CONTENT_TYPE_REGEX, compress } from "hono/compress";
 import { isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { authenticate, type TokenRule } from "./auth.ts";
-import { assertHost, type HostRule } from "./host.ts";
-import { asLockkeeperError, problemResponse, publicError } from "./problem.ts";
+import { cutOnFailure } from "./cut.ts";
+import { hostCheck, type HostRule } from "./host.ts";
+import { mediaTypes } from "./negotiate.ts";
+import { asLockkeeperError, problemReply, publicError } from "./problem.ts";
+import { responseOf, type Reply } from "./reply.ts";
 import type { RequestContext, RequestVariables, Route } from "./route.ts";
 
 /** One request, as those who count and log see it. */
@@ -33,9 +36,10 @@ export interface AppOptions {
 }
 
 /** An app of routes. Whatever is thrown in them is answered as a problem; nothing reaches an error handler of the app it is mounted in. */
-export function createApp(routes: readonly Route[], options: AppOptions): Hono<{ Variables: RequestVariables }> {
+export function createApp(routes: readonly Route[], appOptions: AppOptions): Hono<{ Variables: RequestVariables }> {
+  const options = { ...appOptions, assertHost: hostCheck(appOptions.hostRule) };
   const app = new Hono<{ Variables: RequestVariables }>();
-  app.use(compress());
+  app.use(compressWhereAsked());
   const paths = new Map<string, Route[]>();
   for (const route of routes) {
     const path = honoPath(route.definition.path);
@@ -49,6 +53,15 @@ export function createApp(routes: readonly Route[], options: AppOptions): Hono<{
   }
   app.notFound((request) => answer(request as RequestContext, unknownRoute, options));
   return app;
+}
+
+type Options = AppOptions & { readonly assertHost: (header: string | undefined) => void };
+
+/** What the middleware would look at in every answer, it need not look at where the request takes no encoding. */
+function compressWhereAsked(): MiddlewareHandler {
+  const [ndjson] = mediaTypes.ndjson;
+  const compressed = compress({ contentTypeFilter: (type) => type === ndjson || COMPRESSIBLE_CONTENT_TYPE_REGEX.test(type) });
+  return (request, next) => (request.req.header("Accept-Encoding") === undefined ? next() : compressed(request, next));
 }
 
 /** `/v1/stores/{store}` as the router writes it. */
@@ -70,42 +83,46 @@ function refusal(routes: readonly Route[]): Answerer {
   return {
     definition: { path: first?.definition.path ?? "unknown", level: "open" },
     handle: () => {
-      const response = problemResponse(publicError("METHOD_REFUSED", `this address takes ${allowed.join(" and ")}`));
-      response.headers.set("Allow", allowed.join(", "));
-      return Promise.resolve(response);
+      const reply = problemReply(publicError("METHOD_REFUSED", `this address takes ${allowed.join(" and ")}`));
+      return Promise.resolve({ ...reply, headers: { ...reply.headers, Allow: allowed.join(", ") } });
     },
   };
 }
 
-async function answer(request: RequestContext, route: Answerer, options: AppOptions): Promise<Response> {
+async function answer(request: RequestContext, route: Answerer, options: Options): Promise<Response> {
   options.onArrived();
   const startedMs = options.monotonicMs();
   const requestId = options.requestId();
   request.set("requestId", requestId);
   request.set("remote", remoteOf(request));
   let error: LockkeeperError | undefined;
-  let response: Response;
+  let reply: Reply;
   try {
     assertAddress(request, options);
     const principal = authenticate(options.tokens, request.req.header("Authorization"), route.definition.level);
     request.set("principal", principal);
     assertStore(principal.stores, request.req.param("store"));
-    response = await route.handle(request);
+    reply = await route.handle(request);
   } catch (thrown) {
     error = request.req.raw.signal.aborted ? clientGone(thrown) : asLockkeeperError(thrown);
-    response = problemResponse(error, statusBeside(request, error, options));
+    reply = problemReply(error, statusBeside(request, error, options));
   }
-  secure(response.headers, requestId);
   options.onAnswered({
     route: route.definition.path,
     method: request.req.method,
-    status: response.status,
+    status: reply.status,
     durationMs: options.monotonicMs() - startedMs,
     requestId,
     client: clientName(request),
     error,
   });
-  return response;
+  return responseOf({ ...reply, headers: secured(reply.headers, requestId), body: whole(request, reply) });
+}
+
+/** A body that breaks off takes its connection with it, where that is at hand. */
+function whole(request: RequestContext, { body }: Reply): Reply["body"] {
+  const { outgoing } = (request.env ?? {}) as NodeBindings;
+  return body instanceof ReadableStream && outgoing ? cutOnFailure(body, outgoing) : body;
 }
 
 /** Nobody reads the answer; who counts and logs must not take it for a fault of the server. */
@@ -127,13 +144,13 @@ function isTooLong(request: RequestContext, { urlBytesMax }: AppOptions): boolea
   return request.req.url.length > urlBytesMax;
 }
 
-function assertAddress(request: RequestContext, options: AppOptions): void {
+function assertAddress(request: RequestContext, options: Options): void {
   if (isTooLong(request, options)) {
     throw publicError("REQUEST_TOO_LARGE", `the address is longer than ${options.urlBytesMax} bytes`, {
       hint: "Ask for less at a time.",
     });
   }
-  if (options.hostRule) assertHost(options.hostRule, request.req.header("Host"));
+  options.assertHost(request.req.header("Host"));
 }
 
 /** A store that a token does not have is not there for it. */
@@ -149,6 +166,7 @@ function clientName(request: RequestContext): string {
 
 interface NodeBindings {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
+  readonly outgoing?: { destroy(): unknown };
 }
 
 function remoteOf(request: RequestContext): string {
@@ -156,11 +174,14 @@ function remoteOf(request: RequestContext): string {
   return incoming?.socket?.remoteAddress ?? "unknown";
 }
 
-/** Adds what every answer carries: what no browser may do with it, and its request's id. */
-export function secure(headers: Headers, requestId: string): void {
-  headers.set("X-Content-Type-Options", "nosniff");
-  headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-  headers.set("Referrer-Policy", "no-referrer");
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
-  headers.set("Request-Id", requestId);
+/** The headers of an answer with what every answer carries: what no browser may do with it, and its request's id. */
+export function secured(headers: Reply["headers"], requestId: string): Reply["headers"] {
+  return {
+    ...headers,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Request-Id": requestId,
+  };
 }

@@ -30,7 +30,7 @@ export function assembleContext(workspace: Workspace, { settings, platform, log,
     clock,
     cache: new AnswerCache(cacheBytes),
     queries: new NamedQueries(workspace),
-    limits: { rowsMax: limits.rows, bytesMax: limits.bytes, bodyBytesMax: limits.bodyBytes },
+    limits: { rowsMax: limits.rows, bytesMax: limits.bytes, timeMs: limits.timeMs, bodyBytesMax: limits.bodyBytes },
   };
   const hooks: StoreHooks = {
     warn,

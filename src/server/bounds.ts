@@ -4,6 +4,9 @@ import type { HttpBounds } from "../platform/http-server.ts";
 /** Besides queue and query: a reader may wait for a release (5 s by default), and an answer takes its time to be written. Milliseconds. */
 const answerSlackMs = 15_000;
 
+/** However short queries are: a receiver that stands still for less may have met a bad moment of its network. Milliseconds. */
+const stillTimeoutMinMs = 30_000;
+
 /** Connections beside those of event streams. Each costs a descriptor and some 20 kB; services start with 1,024 descriptors or more. */
 const connectionsBase = 700;
 
@@ -20,7 +23,7 @@ export function httpBounds({ timeMs, queueWaitMs, eventStreams }: ServeLimits): 
     lookEveryMs: 2_000,
     // Longer than the 60 s for which nginx and the load balancers of clouds keep a connection: who closes first must be them, or a request meets a closed door.
     keepAliveTimeoutMs: 65_000,
-    stillTimeoutMs: queueWaitMs + timeMs + answerSlackMs,
+    stillTimeoutMs: Math.max(stillTimeoutMinMs, queueWaitMs + timeMs + answerSlackMs),
     connectionsMax: connectionsBase + eventStreams,
     // As nginx has it (keepalive_requests): clients come back to a server that was restarted or added.
     requestsPerConnectionMax: 1_000,

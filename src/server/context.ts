@@ -12,6 +12,8 @@ export interface AnswerLimits {
   readonly rowsMax: number;
   /** Bytes of one answer that is made whole. */
   readonly bytesMax: number;
+  /** How long an answer that is more than one query may take. Milliseconds. */
+  readonly timeMs: number;
   /** Bytes of a request's body. */
   readonly bodyBytesMax: number;
 }

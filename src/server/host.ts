@@ -14,18 +14,20 @@ export interface HostRule {
 }
 
 /**
- * Throws `HOST_REFUSED` for a name that is not answered. A page of a stranger can make its own name lead to this machine and then read from it with the visitor's
+ * What throws `HOST_REFUSED` for a name that is not answered. A page of a stranger can make its own name lead to this machine and then read from it with the visitor's
  * browser; its requests carry that name. Where `serve.hosts` is empty and others can reach the server, every name is answered: there a token is needed anyway.
  */
-export function assertHost({ loopback, host, hosts }: HostRule, header: string | undefined): void {
-  if (!loopback && hosts.length === 0) return;
-  const given = (header ?? "").toLowerCase();
-  const name = given.replace(/:\d{1,5}$/, "");
+export function hostCheck(rule: HostRule | undefined): (header: string | undefined) => void {
+  if (rule === undefined || (!rule.loopback && rule.hosts.length === 0)) return () => undefined;
+  const { loopback, host, hosts } = rule;
   const names = new Set([...hosts, bracketed(host), ...(loopback ? loopbackNames : [])].map((each) => each.toLowerCase()));
-  if (names.has(given) || names.has(name)) return;
-  throw publicError("HOST_REFUSED", "this server does not answer under that name", {
-    hint: "Ask under a name that `serve.hosts` of lockkeeper.toml lists.",
-  });
+  return (header = "") => {
+    const given = header.toLowerCase();
+    if (names.has(given) || names.has(given.replace(/:\d{1,5}$/, ""))) return;
+    throw publicError("HOST_REFUSED", "this server does not answer under that name", {
+      hint: "Ask under a name that `serve.hosts` of lockkeeper.toml lists.",
+    });
+  };
 }
 
 function bracketed(host: string): string {

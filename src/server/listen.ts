@@ -7,14 +7,15 @@ import {
   type HttpBounds,
   type IncomingMessage,
   type RequestListener,
-  type ServerResponse,
   type ShortAnswer,
   type UnreadRequest,
 } from "../platform/http-server.ts";
 import { nodePlatform } from "../platform/node.ts";
-import { secure } from "./app.ts";
+import { secured } from "./app.ts";
 import { httpBounds } from "./bounds.ts";
-import { asLockkeeperError, problemParts, problemResponse, publicError } from "./problem.ts";
+import { asLockkeeperError, problemReply, publicError } from "./problem.ts";
+import { responseOf } from "./reply.ts";
+import { requestIds } from "./request-id.ts";
 import type { Server, ServerLog } from "./server.ts";
 
 /** How a server listens. */
@@ -23,7 +24,7 @@ export interface ListenOptions extends ListenAddress {
   readonly log: ServerLog;
   /** Default: `httpBounds(limits)`. */
   readonly bounds?: Partial<HttpBounds>;
-  /** Default: eight random bytes. */
+  /** Default: `requestIds`. */
   readonly requestId?: () => string;
 }
 
@@ -42,7 +43,7 @@ export interface Listening {
 /** Lets a server answer on an address. Throws `ADDRESS_IN_USE`, `ADDRESS_UNKNOWN`, `PERMISSION_DENIED`. */
 export async function listen(server: Server, options: ListenOptions): Promise<Listening> {
   const { host, port, limits, log } = options;
-  const requestId = options.requestId ?? (() => nodePlatform().random(8));
+  const requestId = options.requestId ?? requestIds(nodePlatform());
   const refusals = new Refusals(log, requestId);
   const http = await openHttpServer(
     { host, port },
@@ -66,19 +67,12 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
 /** What the app is behind: requests that Node reads and no app should have to think about. */
 async function requestListener({ app }: Server, refusals: Refusals): Promise<RequestListener> {
   const { getRequestListener, RequestError } = await import("@hono/node-server");
-  const answer = getRequestListener(
-    async (request, bindings) => {
-      const { outgoing } = bindings as { readonly outgoing: ServerResponse };
-      return cutOnFailure(await app.fetch(request, bindings), outgoing);
+  const answer = getRequestListener((request, bindings) => app.fetch(request, bindings), {
+    errorHandler: (error) => {
+      const invalid = publicError("REQUEST_INVALID", "the address or the Host header is malformed");
+      return refusals.response(error instanceof RequestError ? invalid : asLockkeeperError(error));
     },
-    {
-      overrideGlobalObjects: false,
-      errorHandler: (error) => {
-        const invalid = publicError("REQUEST_INVALID", "the address or the Host header is malformed");
-        return refusals.response(error instanceof RequestError ? invalid : asLockkeeperError(error));
-      },
-    },
-  );
+  });
   return (incoming, outgoing) => {
     const fault = requestFault(incoming);
     if (fault !== undefined) return sendShort(outgoing, refusals.request(publicError("REQUEST_INVALID", fault)));
@@ -96,31 +90,6 @@ function requestFault({ httpVersion, url = "", headersDistinct: { host = [] } }:
   const [, named] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
   if (named === undefined || named.toLowerCase() === host[0]?.toLowerCase()) return undefined;
   return "the address names another host than the Host header";
-}
-
-/**
- * A body that fails cuts its connection, so that no receiver takes what came for the whole, and does nothing else: what the adapter would print and send of the
- * error may hold paths.
- */
-function cutOnFailure(response: Response, outgoing: ServerResponse): Response {
-  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
-  if (reader === undefined) return response;
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-        } catch {
-          outgoing.destroy();
-        }
-        controller.close();
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
-  return new Response(body, response);
 }
 
 /** Answers to what never reaches a route. */
@@ -146,15 +115,14 @@ class Refusals {
 
   /** The same as the app's adapter takes it. */
   response(error: LockkeeperError): Response {
-    const response = problemResponse(error);
-    secure(response.headers, this.#tell(error, { status: response.status, reason: error.code }));
-    return response;
+    const reply = problemReply(error);
+    const headers = secured(reply.headers, this.#tell(error, { status: reply.status, reason: error.code }));
+    return responseOf({ ...reply, headers });
   }
 
   #short(error: LockkeeperError, told: { readonly status?: number; readonly reason: string }): ShortAnswer {
-    const { problem, headers } = problemParts(error, told);
-    secure(headers, this.#tell(error, { status: problem.status, reason: told.reason }));
-    return { status: problem.status, headers: Object.fromEntries(headers), body: `${JSON.stringify(problem)}\n` };
+    const { status, headers, body } = problemReply(error, told);
+    return { status, headers: secured(headers, this.#tell(error, { status, reason: told.reason })), body };
   }
 
   #tell(error: LockkeeperError, fields: { readonly status: number; readonly reason: string }): string {

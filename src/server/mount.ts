@@ -3,7 +3,8 @@ import { isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { BorrowedRelease } from "../reader/reader.ts";
 import { emitWarning } from "../workspace/wiring.ts";
 import type { Workspace } from "../workspace/api.ts";
-import { problemResponse, asLockkeeperError } from "./problem.ts";
+import { problemReply, asLockkeeperError } from "./problem.ts";
+import { responseOf } from "./reply.ts";
 import type { RequestVariables } from "./route.ts";
 import { createServer, type Server, type ServerLog } from "./server.ts";
 
@@ -54,7 +55,7 @@ export function lendRelease(workspace: Workspace, store: string): MiddlewareHand
     } catch (error) {
       // What the handler throws is its app's to answer.
       if (progress.lent || !isLockkeeperError(error)) throw error;
-      return problemResponse(asLockkeeperError(error));
+      return responseOf(problemReply(asLockkeeperError(error)));
     }
   };
 }

@@ -1,5 +1,6 @@
 import { errorCodes, type ErrorCategory, type ErrorCode } from "../errors/codes.ts";
 import { firstLine, isLockkeeperError, LockkeeperError, type ErrorDetails } from "../errors/lockkeeper-error.ts";
+import type { Reply } from "./reply.ts";
 
 /** Status codes by family; `statusOfCode` has the exceptions. */
 const statusOfCategory: Readonly<Record<ErrorCategory, number>> = {
@@ -105,23 +106,18 @@ function wordsOf(error: LockkeeperError): Pick<Problem, "detail" | "hint"> {
   return { detail: `${errorCodes[code].returnedWhen}; the server's log says more` };
 }
 
-/** The answer of an error. */
-export function problemResponse(error: LockkeeperError, options: { readonly status?: number } = {}): Response {
-  const { problem, headers } = problemParts(error, options);
-  return new Response(`${JSON.stringify(problem)}\n`, { status: problem.status, headers });
-}
-
-/** The answer of an error, for who sends it by hand. */
-export function problemParts(
+/** The reply of an error. */
+export function problemReply(
   error: LockkeeperError,
   options: { readonly status?: number } = {},
-): { readonly problem: Problem; readonly headers: Headers } {
+): Reply & { readonly body: string } {
   const problem = problemOf(error, options);
-  const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
-  if (error.retriable && (problem.status === 429 || problem.status === 503)) headers.set("Retry-After", String(retryAfterS));
+  const { status } = problem;
+  const headers: Record<string, string> = { "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
+  if (error.retriable && (status === 429 || status === 503)) headers["Retry-After"] = String(retryAfterS);
   // One challenge for every reason: who guesses tokens learns nothing from it.
-  if (problem.status === 401) headers.set("WWW-Authenticate", 'Bearer realm="lockkeeper"');
-  return { problem, headers };
+  if (status === 401) headers["WWW-Authenticate"] = 'Bearer realm="lockkeeper"';
+  return { status, headers, body: `${JSON.stringify(problem)}\n` };
 }
 
 const titles: Readonly<Record<number, string>> = {

@@ -9,6 +9,7 @@ import { answerData, type DataAnswer, type ServedRelease, type StreamedAnswer } 
 import type { CachedAnswer } from "./cache.ts";
 import type { ServerContext } from "./context.ts";
 import { mediaTypes } from "./negotiate.ts";
+import type { Reply } from "./reply.ts";
 import type { RequestContext } from "./route.ts";
 
 /** One statement, ready to be run. */
@@ -47,7 +48,7 @@ type Rows = readonly (readonly unknown[])[];
 const pieceBytes = 256 * 1024;
 
 /** Answers with a statement's result in the form that was asked for: JSON whole, so that it can be kept; the other formats as they are made. */
-export function answerResult(context: ServerContext, request: RequestContext, answer: ResultAnswer): Promise<Response> {
+export function answerResult(context: ServerContext, request: RequestContext, answer: ResultAnswer): Promise<Reply> {
   const { store, release, assertRelease, form } = answer;
   return answerData(context, request, {
     store,

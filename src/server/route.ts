@@ -4,7 +4,9 @@ import { didYouMean } from "../model/nearest.ts";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { TokenLevel } from "../model/access-token.ts";
 import type { Principal } from "./auth.ts";
+import { Memo } from "./memo.ts";
 import { publicError } from "./problem.ts";
+import type { Reply } from "./reply.ts";
 
 /** What a request carries from one step to the next. */
 export interface RequestVariables {
@@ -60,21 +62,31 @@ export interface RouteInput<Path, Query> {
 /** A route, ready to be mounted. */
 export interface Route {
   readonly definition: RouteDefinition<z.ZodType, z.ZodType>;
-  handle(request: RequestContext): Promise<Response>;
+  handle(request: RequestContext): Promise<Reply>;
 }
+
+/** Addresses of a route that are remembered as read, and the longest of them: pages are asked for again and again. */
+const readMax = 256;
+const readCharactersMax = 1_024;
 
 /** Ties a definition to what answers it: the handler gets only what the definition's schemas have passed. */
 export function route<Path extends z.ZodType, Query extends z.ZodType>(
   definition: RouteDefinition<Path, Query>,
-  handle: (input: RouteInput<z.infer<Path>, z.infer<Query>>) => Promise<Response>,
+  handle: (input: RouteInput<z.infer<Path>, z.infer<Query>>) => Promise<Reply>,
 ): Route {
+  const read = (request: RequestContext): Omit<RouteInput<z.infer<Path>, z.infer<Query>>, "request"> => {
+    const { known, free } = split(new URL(request.req.url).searchParams, definition.freeParameters?.pattern);
+    const path = parsed(definition.pathSchema, request.req.param(), "path");
+    const query = parsed(definition.querySchema, known, "parameter");
+    return { path, query, free };
+  };
+  const lately = new Memo<ReturnType<typeof read>>(readMax);
   return {
     definition,
     handle: async (request) => {
-      const { known, free } = split(new URL(request.req.url).searchParams, definition.freeParameters?.pattern);
-      const path = parsed(definition.pathSchema, request.req.param(), "path");
-      const query = parsed(definition.querySchema, known, "parameter");
-      return handle({ request, path, query, free });
+      const { url } = request.req;
+      const input = url.length > readCharactersMax ? read(request) : lately.get(url, () => read(request));
+      return handle({ request, ...input });
     },
   };
 }

@@ -2,6 +2,7 @@ import { isLockkeeperError, type LockkeeperError } from "../errors/lockkeeper-er
 import type { ServedRelease } from "./answer.ts";
 import type { ServerContext } from "./context.ts";
 import { publicError } from "./problem.ts";
+import type { Reply } from "./reply.ts";
 import { answerResult, type PreparedStatement, type ResultForm } from "./result.ts";
 import { shownName, type RequestContext } from "./route.ts";
 import { pageToken, type PagePlace } from "./tables/page.ts";
@@ -20,7 +21,7 @@ export interface TableRows extends RowsRequest {
 }
 
 /** Answers a request for rows of a table. Throws `PAGE_GONE` where the release of its page is not kept any more. */
-export async function answerRows(context: ServerContext, request: RequestContext, rows: TableRows): Promise<Response> {
+export async function answerRows(context: ServerContext, request: RequestContext, rows: TableRows): Promise<Reply> {
   const { store, limit, asked, place, form } = rows;
   const offset = place?.offset ?? 0;
   // One row more than a page has shows that there is another page.

@@ -11,6 +11,7 @@ import { assembleContext } from "./assemble.ts";
 import type { ServerContext } from "./context.ts";
 import { createDrain } from "./drain.ts";
 import type { HostRule } from "./host.ts";
+import { requestIds } from "./request-id.ts";
 import type { RequestVariables, Route } from "./route.ts";
 import { ServerMetrics } from "./metrics/metrics.ts";
 import { RequestFigures } from "./metrics/requests.ts";
@@ -71,7 +72,7 @@ export function createServer(workspace: Workspace, options: ServerOptions): Serv
     tokens: { known: usable, required: usable.length + problems.length > 0 },
     hostRule: options.standalone ? hostRuleOf(settings, options.listen) : undefined,
     urlBytesMax: settings.limits.urlBytes,
-    requestId: () => platform.random(8),
+    requestId: requestIds(platform),
     monotonicMs: () => platform.clock.monotonicMs(),
     onArrived: () => requests.arrived(),
     onAnswered: (answered) => {

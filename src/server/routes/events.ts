@@ -23,14 +23,14 @@ export function eventRoutes(context: ServerContext): Route[] {
     async ({ request, query }) => {
       const store = storeOf(context, request, query.store);
       const headers = { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" };
-      if (request.req.method === "HEAD") return new Response(null, { headers });
+      if (request.req.method === "HEAD") return { status: 200, headers, body: null };
       const body = await context.events.open({
         store,
         after: request.req.header("Last-Event-ID") ?? query.after,
         signal: request.req.raw.signal,
         onCut: () => closeConnection(request),
       });
-      return new Response(body, { headers });
+      return { status: 200, headers, body };
     },
   );
   return [events];

@@ -1,7 +1,7 @@
 import { dataFreshnessAnswer, dbStatusAnswer, noQuery } from "../../model/http.ts";
 import type { Reader } from "../../reader/reader.ts";
 import type { ServerContext } from "../context.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { publicError } from "../problem.ts";
 import { route, type RequestContext, type Route } from "../route.ts";
 
@@ -25,7 +25,7 @@ export function freshnessRoutes(context: ServerContext): Route[] {
       const [published] = await context.workspace.freshness({ store });
       // The published release's record tells how far the data reaches; of another one that is still served it says nothing.
       const reach = published?.release === release ? published.lastDataLoadDate : undefined;
-      return jsonResponse({
+      return jsonReply({
         lastDataLoadDate: reach ?? lastUpdated,
         dbVersion: servingVersion,
         lastUpdated,
@@ -49,7 +49,7 @@ export function freshnessRoutes(context: ServerContext): Route[] {
     async ({ request }) => {
       const { reader } = await defaultReader(context, request);
       const { ok, active, servingVersion, publishedVersion, generations, lastManifestError } = reader.status();
-      return jsonResponse({
+      return jsonReply({
         ok,
         active,
         servingVersion,

@@ -2,7 +2,7 @@ import { healthAnswer, noQuery, probeAnswer } from "../../model/http.ts";
 import { packageVersion } from "../../platform/package-version.ts";
 import type { ServerContext } from "../context.ts";
 import { healthOf } from "../health.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { route, type Route } from "../route.ts";
 
 /** Whether the process runs, whether it serves, and whether what it serves is what it should be. */
@@ -23,7 +23,7 @@ function livenessRoute(): Route {
       answers: { 200: { description: "It does.", content: { "application/json": probeAnswer } } },
       errors: [],
     },
-    () => Promise.resolve(jsonResponse({ status: "pass" })),
+    () => Promise.resolve(jsonReply({ status: "pass" })),
   );
 }
 
@@ -53,7 +53,7 @@ function readinessRoute({ stores, draining }: ServerContext): Route {
       const ending = draining();
       const ready = !ending && counts.serving === counts.configured;
       const body = { status: ready ? "pass" : "fail", stores: counts, ...(ending && { draining: true }) };
-      return Promise.resolve(jsonResponse(body, { status: ready ? 200 : 503 }));
+      return Promise.resolve(jsonReply(body, { status: ready ? 200 : 503 }));
     },
   );
 }
@@ -80,7 +80,7 @@ function healthRoute(context: ServerContext): Route {
       const names = context.stores.names.filter((store) => visible === undefined || visible.includes(store));
       const health = healthOf(context, names, packageVersion());
       const headers = { "Content-Type": "application/health+json" };
-      return Promise.resolve(jsonResponse(health, { status: health.status === "fail" ? 503 : 200, headers }));
+      return Promise.resolve(jsonReply(health, { status: health.status === "fail" ? 503 : 200, headers }));
     },
   );
 }

@@ -21,7 +21,7 @@ export function metricsRoute({ stores }: ServerContext, metrics: ServerMetrics):
       const visible = request.get("principal").stores;
       const names = stores.names.filter((store) => visible === undefined || visible.includes(store));
       const headers = { "Content-Type": metricsType, "Cache-Control": "no-store" };
-      return new Response(await metrics.text(names), { headers });
+      return { status: 200, headers, body: await metrics.text(names) };
     },
   );
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { noQuery } from "../../model/http.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { openApiDocument } from "../openapi.ts";
 import { route, type Route } from "../route.ts";
 
@@ -18,7 +18,7 @@ export function openApiRoute(routes: readonly Route[], version: string): Route {
       answers: { 200: { description: "OpenAPI 3.1.", content: { "application/json": anyObject } } },
       errors: [],
     },
-    () => Promise.resolve(jsonResponse((document ??= openApiDocument([...routes, own], { version })))),
+    () => Promise.resolve(jsonReply((document ??= openApiDocument([...routes, own], { version })))),
   );
   return own;
 }

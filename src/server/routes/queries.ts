@@ -3,7 +3,7 @@ import { boundStatement, type NamedParameter, type NamedQuery } from "../../mode
 import { typeText, type TypedValue } from "../../model/parameter-types.ts";
 import { parseParameters } from "../../model/query-request.ts";
 import type { ServerContext } from "../context.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { mediaTypes, negotiate } from "../negotiate.ts";
 import { publicError } from "../problem.ts";
 import { answerResult, type ResultAnswer } from "../result.ts";
@@ -25,7 +25,7 @@ export function queryRoutes(context: ServerContext): Route[] {
     },
     async ({ path }) => {
       context.stores.assertKnown(path.store);
-      return jsonResponse({ queries: (await context.queries.list(path.store)).map(describe) });
+      return jsonReply({ queries: (await context.queries.list(path.store)).map(describe) });
     },
   );
   return [list, runRoute(context)];

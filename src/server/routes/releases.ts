@@ -2,9 +2,10 @@ import { diffResultSchema } from "../../model/diff.ts";
 import { diffQuery, noQuery, releasePath, storePath } from "../../model/http.ts";
 import { releaseResultSchema, releasesResultSchema } from "../../model/results.ts";
 import type { ServerContext } from "../context.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { clientOf } from "../answer.ts";
 import { route, type Route } from "../route.ts";
+import { withinTime } from "../time-limit.ts";
 
 /** What is kept, one release's record, and what differs between two. */
 export function releaseRoutes(context: ServerContext): Route[] {
@@ -26,7 +27,7 @@ function listRoute({ stores, workspace }: ServerContext): Route {
     },
     async ({ path }) => {
       stores.assertKnown(path.store);
-      return jsonResponse(await workspace.releases(path.store));
+      return jsonReply(await workspace.releases(path.store));
     },
   );
 }
@@ -48,7 +49,7 @@ function showRoute({ stores, workspace }: ServerContext): Route {
     async ({ path }) => {
       stores.assertKnown(path.store);
       const { builder, ...record } = await workspace.release(path.store, path.release);
-      return jsonResponse({ ...record, builder: { kind: builder.kind, exit: builder.exit, durationMs: builder.durationMs } });
+      return jsonReply({ ...record, builder: { kind: builder.kind, exit: builder.exit, durationMs: builder.durationMs } });
     },
   );
 }
@@ -57,14 +58,14 @@ const shownReleaseSchema = releaseResultSchema.extend({
   builder: releaseResultSchema.shape.builder.pick({ kind: true, exit: true, durationMs: true }),
 });
 
-function diffRoute({ stores, workspace, gate }: ServerContext): Route {
+function diffRoute({ stores, workspace, gate, clock, limits }: ServerContext): Route {
   return route(
     {
       method: "get",
       path: "/v1/stores/{store}/diff",
       id: "diffReleases",
       summary: "What differs between two releases, table by table",
-      description: "Reads tables of equal columns and row counts whole: it may take its time.",
+      description: "Reads tables of equal columns and row counts whole: it may take all the time that a query may.",
       level: "read",
       pathSchema: storePath,
       querySchema: diffQuery,
@@ -76,7 +77,11 @@ function diffRoute({ stores, workspace, gate }: ServerContext): Route {
       const { signal } = request.req.raw;
       const leave = await gate.enter(clientOf(request), signal);
       try {
-        return jsonResponse(await workspace.diff(path.store, { ...query, signal }));
+        return jsonReply(
+          await withinTime({ clock, maxMs: limits.timeMs, signal }, (bounded) =>
+            workspace.diff(path.store, { ...query, signal: bounded }),
+          ),
+        );
       } finally {
         leave();
       }

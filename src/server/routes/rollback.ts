@@ -5,7 +5,7 @@ import type { SwitchResult } from "../../model/results.ts";
 import { readJsonBody } from "../body.ts";
 import type { ServerContext } from "../context.ts";
 import { IdempotencyKeys } from "../idempotency.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { publicError } from "../problem.ts";
 import { parsed, route, type RequestContext, type Route } from "../route.ts";
 
@@ -63,7 +63,7 @@ export function rollbackRoutes(context: ServerContext): Route[] {
         },
         () => goBack(context, { store, fromVersion, body, request }),
       );
-      return jsonResponse(
+      return jsonReply(
         { store, ...result },
         { headers: { "Data-Version": String(result.version), "Data-Release": result.release } },
       );

@@ -1,7 +1,7 @@
 import { noQuery, storePath, storesAnswer } from "../../model/http.ts";
 import type { StoreStatus } from "../../model/results.ts";
 import type { ServerContext } from "../context.ts";
-import { jsonResponse } from "../json.ts";
+import { jsonReply } from "../reply.ts";
 import { publicError } from "../problem.ts";
 import { route, type RequestContext, type Route } from "../route.ts";
 
@@ -30,7 +30,7 @@ export function storeRoutes(context: ServerContext): Route[] {
     },
     async ({ request }) => {
       const visible = await visibleStores(context, request);
-      return jsonResponse({ stores: visible.map(describe) });
+      return jsonReply({ stores: visible.map(describe) });
     },
   );
   const one = route(
@@ -49,7 +49,7 @@ export function storeRoutes(context: ServerContext): Route[] {
       stores.assertKnown(path.store);
       const status = (await workspace.status()).find(({ store }) => store === path.store);
       if (status === undefined) throw publicError("STORE_UNKNOWN", `there is no store ${JSON.stringify(path.store)}`);
-      return jsonResponse(describe(status));
+      return jsonReply(describe(status));
     },
   );
   return [list, one];
