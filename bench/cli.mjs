@@ -5,7 +5,7 @@ import { median } from "./lib/statistics.mjs";
 import { durationRow } from "./lib/table.mjs";
 
 const goal = 2;
-const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../dist/bin/lockkeeper.js", import.meta.url));
 
 /**
  * Whole processes, start to end: `lockkeeper --help` against a Node that does nothing.

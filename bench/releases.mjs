@@ -15,7 +15,7 @@ const listGoal = 3;
 const linearGoal = 1.5;
 const sizes = [250, 500, 1000];
 const most = 1000;
-const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../dist/bin/lockkeeper.js", import.meta.url));
 const bareFile = fileURLToPath(new URL("lib/read-records.mjs", import.meta.url));
 
 /**

@@ -12,7 +12,7 @@ import { speedRow } from "./lib/table.mjs";
 
 const loops = 8;
 const rounds = 9;
-const bin = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const bin = fileURLToPath(new URL("../dist/bin/lockkeeper.js", import.meta.url));
 const peerScript = fileURLToPath(new URL("peers/bare-hono.mjs", import.meta.url));
 const against = "a Hono handler";
 

@@ -8,5 +8,5 @@ const dist = compiled === undefined ? new URL("../../dist/", import.meta.url) : 
 /** The library: `openReader` and `openWorkspace`. */
 export const libraryUrl = new URL("index.js", dist).href;
 
-/** Path of the command line's entry. */
-export const binPath = fileURLToPath(new URL("cli/main.js", dist));
+/** Path of the command line's entry; of a broken variant its modules, which are not bundled. */
+export const binPath = fileURLToPath(new URL(compiled === undefined ? "bin/lockkeeper.js" : "cli/main.js", dist));

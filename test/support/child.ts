@@ -16,8 +16,8 @@ export function distUrl(path: string): string {
   return new URL(path, dist).href;
 }
 
-/** Path of the command line's entry. */
-export const binPath = fileURLToPath(new URL("cli/main.js", dist));
+/** Path of the command line's entry; of a broken variant its modules, which are not bundled. */
+export const binPath = fileURLToPath(new URL(compiled === undefined ? "bin/lockkeeper.js" : "cli/main.js", dist));
 
 /** A process that a test started; killed when the test has finished, should it still run. */
 export interface Child {

@@ -21,7 +21,7 @@ import { whole } from "./screen.mjs";
 /** @typedef {{ announce: (release: string, months: number) => void, reached: (version: number) => Promise<{ firstAnswerMs: number }> }} Audience */
 
 /** The command line of this installation. */
-export const cli = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+export const cli = fileURLToPath(new URL("../../../dist/bin/lockkeeper.js", import.meta.url));
 const etl = fileURLToPath(new URL("../etl.mjs", import.meta.url));
 
 const untouched = "the manifest is byte for byte what it was, the app serves on";
