@@ -22,8 +22,8 @@ describe("help", () => {
     const child = startProgram([process.execPath, binPath, "--help"], { env: { NODE_DEBUG: "esm,module" } });
     const { code } = await child.ended;
     expect(code).toBe(0);
-    const named = child.stderr().match(/[^\s"'/]+\.js\b/g) ?? [];
-    const loaded = readdirSync(dirname(binPath)).filter((file) => named.includes(file));
+    const named = new Set<string>(child.stderr().match(/[^\s"'/]+\.js\b/g));
+    const loaded = readdirSync(dirname(binPath)).filter((file) => named.has(file));
     const text = loaded.map((file) => readFileSync(join(dirname(binPath), file), "utf8")).join("");
     // The bundle says of each module where it comes from.
     expect(text).toContain("// node_modules/commander/");
