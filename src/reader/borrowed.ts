@@ -42,7 +42,7 @@ export function lendRelease(
     release: Object.freeze({ release, version, uid, active, lastUpdated, query, stream, exportParquet }),
     async end() {
       over = true;
-      await Promise.all([...streams].map((each) => each.close()));
+      if (streams.size > 0) await Promise.all([...streams].map((each) => each.close()));
     },
   };
 }

@@ -18,7 +18,6 @@ import { GenerationPool, readerClosed } from "./pool.ts";
 import { ManifestResolver } from "./resolver.ts";
 import { firstServing } from "./start.ts";
 import { readerStatus, type ReaderStatus } from "./status.ts";
-import { throwIfAborted } from "./waiting.ts";
 
 /** What a reader is operated with. */
 export interface ReaderPorts {
@@ -274,7 +273,6 @@ class StoreReader implements Reader {
 
   async #acquire(options: BorrowOptions): Promise<Hold> {
     if (this.#closed !== undefined) throw readerClosed();
-    throwIfAborted(options.signal);
     const { follower, shelf, context } = this.#parts;
     if (options.release === undefined) return follower.acquire(options);
     return acquireNamed({ follower, shelf, resolver: context.resolver }, options.release, options);

@@ -40,8 +40,24 @@ export async function planPrune(store: ReleaseStore): Promise<PrunePlan> {
       if (isTemporary(name)) remove(join(folder, name), "left by a crash in mid-replacement");
     }
   }
+  for (const path of await forgottenProbes(store)) remove(path, "left by a doctor that was killed");
   return { releases, others };
 }
+
+/** Files that `doctor` made to try the file system, and did not live to remove. It holds no lock and is done in seconds: only their age tells them from one that is at work. */
+async function forgottenProbes({ platform, paths }: ReleaseStore): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await platform.files.list(paths.own)) {
+    if (!isTemporary(name)) continue;
+    const stat = await platform.files.stat(join(paths.own, name));
+    if (stat === undefined) continue;
+    const ageMs = platform.clock.now().getTime() - Number(stat.modifiedNs / 1_000_000n);
+    if (ageMs > probeAgeMs) found.push(join(paths.own, name));
+  }
+  return found;
+}
+
+const probeAgeMs = 3_600_000;
 
 /** Refused and failed builds beyond `quarantineKeep`: also planned when none succeeds, for each may be as large as the store. */
 export async function planQuarantine(store: ReleaseStore): Promise<PlanStep[]> {

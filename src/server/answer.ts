@@ -49,17 +49,24 @@ export interface DataAnswer {
  */
 export async function answerData(tools: AnswerTools, request: RequestContext, answer: DataAnswer): Promise<Reply> {
   const reader = await tools.stores.reader(answer.store);
-  const { signal } = request.req.raw;
-  const options = { release: answer.release, minVersion: minVersionOf(request), signal };
+  const options = {
+    release: answer.release,
+    minVersion: minVersionOf(request),
+    // Made only where something waits: most requests need no signal, and one costs as much as all of their headers.
+    get signal() {
+      return request.req.raw.signal;
+    },
+  };
   const lend = async (release: ServedRelease, respond: (reply: Reply) => void): Promise<void> => {
     answer.assertRelease?.(release);
     const headers = dataHeaders(release, answer);
     const bodiless = conditional(request, headers);
     if (bodiless) return respond(bodiless);
     if ("streamed" in answer.make)
-      return streamed(tools, { request, release, headers, signal, make: answer.make.streamed, respond });
-    const kept = tools.cache.get(keyOf(release, answer.identity));
-    const made = kept ?? (await whole(tools, { request, release, signal, answer, make: answer.make.whole }));
+      return streamed(tools, { request, release, headers, signal: options.signal, make: answer.make.streamed, respond });
+    const made =
+      tools.cache.get(keyOf(release, answer.identity)) ??
+      (await whole(tools, { request, release, signal: options.signal, answer, make: answer.make.whole }));
     respond(wholeReply(made, headers));
   };
   return new Promise<Reply>((resolve, reject) => {
@@ -89,19 +96,19 @@ export function clientOf(request: RequestContext): string {
   return name === "anonymous" ? request.get("remote") : `token ${name}`;
 }
 
-/** ETags lately told; their keys are of a few hundred characters each. */
-const etags = new Memo<string>(1_000);
-
-function etagOf(release: ServedRelease, key: string): string {
-  return `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(key).digest("base64url").slice(0, 16)}"`;
-}
+/** Headers lately told; they and their keys are of a few hundred characters each. */
+const lately = new Memo<DataHeaders>(1_000);
 
 type DataHeaders = Readonly<Record<string, string>> & { readonly ETag: string };
 
 function dataHeaders(release: ServedRelease, { identity, release: named }: DataAnswer): DataHeaders {
   const key = keyOf(release, identity);
+  return lately.get(`${named} ${key}`, () => newHeaders(release, key, named));
+}
+
+function newHeaders(release: ServedRelease, key: string, named: string | undefined): DataHeaders {
   return {
-    ETag: etags.get(key, () => etagOf(release, key)),
+    ETag: `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(key).digest("base64url").slice(0, 16)}"`,
     // Only ids that are never given again are for ever; another program's release may come again under its name. Of a release that is rolled back to only the version
     // changes, which is not its data.
     "Cache-Control": named !== undefined && isLasting(named) ? "private, max-age=31536000, immutable" : "private, no-cache",
@@ -136,7 +143,8 @@ interface Making {
 }
 
 function wholeReply({ bytes, headers: own }: CachedAnswer, headers: DataHeaders): Reply {
-  return { status: 200, headers: { ...headers, ...own, "Content-Length": String(bytes.byteLength) }, body: bytes };
+  const length = { "Content-Length": String(bytes.byteLength) };
+  return { status: 200, headers: Object.assign({}, headers, own, length), body: bytes };
 }
 
 async function whole(

@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import { Hono } from "hono";
 import { COMPRESSIBLE_CONTENT_TYPE_REGEX, compress } from "hono/compress";
 import { isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { authenticate, type TokenRule } from "./auth.ts";
@@ -39,29 +39,37 @@ export interface AppOptions {
 export function createApp(routes: readonly Route[], appOptions: AppOptions): Hono<{ Variables: RequestVariables }> {
   const options = { ...appOptions, assertHost: hostCheck(appOptions.hostRule) };
   const app = new Hono<{ Variables: RequestVariables }>();
-  app.use(compressWhereAsked());
   const paths = new Map<string, Route[]>();
   for (const route of routes) {
-    const path = honoPath(route.definition.path);
+    const { path } = route.definition;
     paths.set(path, [...(paths.get(path) ?? []), route]);
   }
   for (const [path, those] of paths) {
-    for (const route of those) {
-      app.on(route.definition.method.toUpperCase(), path, (request) => answer(request as RequestContext, route, options));
-    }
-    app.all(path, (request) => answer(request as RequestContext, refusal(those), options));
+    const byMethod = new Map(those.flatMap((route) => allowedMethods(route).map((method) => [method, route] as const)));
+    const refused = refusal([...byMethod.keys()], path);
+    app.all(honoPath(path), (request) =>
+      respond(request as RequestContext, byMethod.get(request.req.method) ?? refused, options),
+    );
   }
-  app.notFound((request) => answer(request as RequestContext, unknownRoute, options));
+  app.notFound((request) => respond(request as RequestContext, unknownRoute, options));
   return app;
 }
 
 type Options = AppOptions & { readonly assertHost: (header: string | undefined) => void };
 
-/** What the middleware would look at in every answer, it need not look at where the request takes no encoding. */
-function compressWhereAsked(): MiddlewareHandler {
-  const [ndjson] = mediaTypes.ndjson;
-  const compressed = compress({ contentTypeFilter: (type) => type === ndjson || COMPRESSIBLE_CONTENT_TYPE_REGEX.test(type) });
-  return (request, next) => (request.req.header("Accept-Encoding") === undefined ? next() : compressed(request, next));
+const [ndjsonType] = mediaTypes.ndjson;
+
+const compressed = compress({
+  contentTypeFilter: (type) => type === ndjsonType || COMPRESSIBLE_CONTENT_TYPE_REGEX.test(type),
+});
+
+/** The answer, compressed where the caller takes that. What takes no encoding has no use for the middleware, which would look at every answer's headers. */
+async function respond(request: RequestContext, route: Answerer, options: Options): Promise<Response> {
+  if (request.req.header("Accept-Encoding") === undefined) return answer(request, route, options);
+  await compressed(request, async () => {
+    request.res = await answer(request, route, options);
+  });
+  return request.res;
 }
 
 /** `/v1/stores/{store}` as the router writes it. */
@@ -77,11 +85,13 @@ const unknownRoute: Answerer = {
     Promise.reject(publicError("ROUTE_UNKNOWN", "nothing is served at this address", { hint: "/openapi.json lists what is." })),
 };
 
-function refusal(routes: readonly Route[]): Answerer {
-  const allowed = routes.flatMap(({ definition: { method } }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
-  const [first] = routes;
+function allowedMethods({ definition: { method } }: Route): string[] {
+  return method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
+}
+
+function refusal(allowed: readonly string[], path: string): Answerer {
   return {
-    definition: { path: first?.definition.path ?? "unknown", level: "open" },
+    definition: { path, level: "open" },
     handle: () => {
       const reply = problemReply(publicError("METHOD_REFUSED", `this address takes ${allowed.join(" and ")}`));
       return Promise.resolve({ ...reply, headers: { ...reply.headers, Allow: allowed.join(", ") } });
@@ -176,12 +186,13 @@ function remoteOf(request: RequestContext): string {
 
 /** The headers of an answer with what every answer carries: what no browser may do with it, and its request's id. */
 export function secured(headers: Reply["headers"], requestId: string): Reply["headers"] {
-  return {
-    ...headers,
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Request-Id": requestId,
-  };
+  // Many times as fast as a literal that begins with a spread, and every answer comes by here.
+  return Object.assign({}, headers, everywhere, { "Request-Id": requestId });
 }
+
+const everywhere = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};

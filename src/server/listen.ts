@@ -84,12 +84,18 @@ async function requestListener({ app }: Server, refusals: Refusals): Promise<Req
  * What Node lets pass: a version that is not spoken here; and, RFC 9112 3.2, more than one Host, or another host in the request's target than there, of which two programs on
  * the way might each take another one.
  */
-function requestFault({ httpVersion, url = "", headersDistinct: { host = [] } }: IncomingMessage): string | undefined {
+function requestFault({ httpVersion, url = "", rawHeaders, headers }: IncomingMessage): string | undefined {
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "the version of HTTP is not 1.1";
-  if (host.length > 1) return "there is more than one Host header";
+  if (rawHeaders.filter(isHostName).length > 1) return "there is more than one Host header";
+  if (url.startsWith("/")) return undefined;
   const [, named] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
-  if (named === undefined || named.toLowerCase() === host[0]?.toLowerCase()) return undefined;
+  if (named === undefined || named.toLowerCase() === headers.host?.toLowerCase()) return undefined;
   return "the address names another host than the Host header";
+}
+
+/** Names stand at even places, before their values. */
+function isHostName(text: string, place: number): boolean {
+  return place % 2 === 0 && text.length === "host".length && text.toLowerCase() === "host";
 }
 
 /** Answers to what never reaches a route. */

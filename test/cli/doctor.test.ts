@@ -1,9 +1,10 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { doctorResultSchema } from "../../src/model/doctor/check.ts";
 import { publish } from "../../src/release/publish.ts";
+import { storeStatus } from "../../src/release/status.ts";
 import { stoppedAt, stoppingAt } from "../proof/signals/stopped.ts";
 import { binPath, startProgram } from "../support/child.ts";
 import { rowsBuild, storeIn } from "../support/store.ts";
@@ -64,6 +65,24 @@ describe("doctor", () => {
     expect(await child.ended).toEqual({ code: 130, signal: null });
     expect(child.stdout()).toBe("");
     expect(child.stderr()).toContain('"code":"INTERRUPTED"');
+    expect(files()).toEqual([]);
+  });
+
+  it("killed there, it leaves a file that keeps nobody from publishing, and that a publish removes once it is an hour old", async () => {
+    const cwd = workspaceFolder();
+    const store = storeIn(join(cwd, "data"));
+    await publish(store, rowsBuild(1));
+    const own = join(cwd, "data/.lockkeeper");
+    const files = () => readdirSync(own).filter((name) => name.startsWith(".doctor."));
+    const child = startCli(["doctor"], { cwd, env: { LOCKKEEPER_FAILPOINTS: "doctor.made=kill" } });
+    expect(await child.ended).toEqual({ code: null, signal: "SIGKILL" });
+    const [left = ""] = files();
+    expect(await storeStatus(store)).toMatchObject({ status: "pass" });
+    await publish(store, rowsBuild(2));
+    expect(files()).toEqual([left]);
+    const longAgo = Date.now() / 1000 - 3_700;
+    utimesSync(join(own, left), longAgo, longAgo);
+    await publish(store, rowsBuild(3));
     expect(files()).toEqual([]);
   });
 

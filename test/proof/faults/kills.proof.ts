@@ -86,7 +86,7 @@ test("the failpoints that operations pass are all there are", async () => {
   const met = new Set(all.map((name) => name.replace(/#\d+$/, "")));
   const { names, prefixes } = failpointsInSources();
   expect(names.length + prefixes.length).toBeGreaterThan(10);
-  // The doctor changes no store; test/cli/doctor.test.ts stops and interrupts it at its own.
+  // The doctor changes no store; test/cli/doctor.test.ts stops, interrupts and kills it at its own.
   expect(names.filter((name) => !met.has(name) && !name.startsWith("doctor."))).toEqual([]);
   // An empty pin or a new configuration is written but not renamed.
   expect(prefixes.filter((prefix) => !met.has(`${prefix}.written`) || !met.has(`${prefix}.synced`))).toEqual([]);
