@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^(?:\.\.\/)+src\/(.*)\.ts$/, replacement: `${dist}/$1.js` }] },
   test: {
     pool: "forks",
+    globalSetup: ["test/support/global-setup.ts"],
     include: ["test/**/*.test.ts"],
     // Two files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
     maxWorkers: 2,

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { duckdbEngine } from "../../src/engine/duckdb/engine.ts";
 import { nodePlatform } from "../../src/platform/node.ts";
 import { openReleaseStore, type ReleaseStoreOptions } from "../../src/release/open.ts";
 import type { BuildSource, ReleaseStore } from "../../src/release/store.ts";
 import { distUrl, startScript, type Child } from "./child.ts";
+import { operationBundle, operationModules } from "./operation-modules.ts";
 
 /** A store `holdings` in `folder`, on the real platform and engine. */
 export function storeIn(folder: string, options: Partial<ReleaseStoreOptions> = {}): ReleaseStore {
@@ -67,6 +69,16 @@ export async function writeFromOutside(path: string, sql: string): Promise<strin
   return (await child.line("outcome ")).slice("outcome ".length);
 }
 
+function operationImports(): string {
+  const bundle = process.env[operationBundle];
+  if (bundle !== undefined) {
+    return `import { ${Object.keys(operationModules).join(", ")} } from ${JSON.stringify(pathToFileURL(bundle).href)};`;
+  }
+  return Object.entries(operationModules)
+    .map(([name, path]) => `import { ${name} } from ${JSON.stringify(distUrl(path))};`)
+    .join("\n    ");
+}
+
 /**
  * A process that runs `body` with `store`, `publish`, `rollback`, `adopt`, `pruneReleases`, `pinRelease`, `beginBuild`, `commitBuild`, `abortBuild`, `renewBuild`, `rowsBuild` and `options` in scope, and prints `result …` or `error …` as JSON.
  * The store is that of `storeIn`, in a folder or with options of its own.
@@ -76,18 +88,7 @@ export function startOperation(store: string | Partial<ReleaseStoreOptions>, bod
   return startScript(
     `
     import { DuckDBInstance } from ${JSON.stringify(import.meta.resolve("@duckdb/node-api"))};
-    import { duckdbEngine } from ${JSON.stringify(distUrl("engine/duckdb/engine.js"))};
-    import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
-    import { openReleaseStore } from ${JSON.stringify(distUrl("release/open.js"))};
-    import { publish } from ${JSON.stringify(distUrl("release/publish.js"))};
-    import { rollback } from ${JSON.stringify(distUrl("release/rollback.js"))};
-    import { adopt } from ${JSON.stringify(distUrl("release/adopt.js"))};
-    import { pruneReleases } from ${JSON.stringify(distUrl("release/prune.js"))};
-    import { pinRelease } from ${JSON.stringify(distUrl("release/marks.js"))};
-    import { beginBuild } from ${JSON.stringify(distUrl("release/detached/begin.js"))};
-    import { commitBuild } from ${JSON.stringify(distUrl("release/detached/commit.js"))};
-    import { abortBuild } from ${JSON.stringify(distUrl("release/detached/abort.js"))};
-    import { renewBuild } from ${JSON.stringify(distUrl("release/detached/renew.js"))};
+    ${operationImports()}
     const platform = nodePlatform();
     const store = openReleaseStore({ name: "holdings", layout: "slots", basename: "DB", ...${JSON.stringify(options)} }, { platform, engine: duckdbEngine(platform) });
     const rowsBuild = (rows) => ({ kind: "function", async build({ path }) {
