@@ -16,7 +16,7 @@ describe.concurrent("broken variants", () => {
     "$name: caught",
     async ({ id, name, edits, caughtBy, says }) => {
       try {
-        const { exit, output } = await runTests(caughtBy, compileVariant(id, edits));
+        const { exit, output } = await runTests(caughtBy.file, [caughtBy.title], compileVariant(id, edits));
         expect(output).toMatch(/Tests .*\d+ failed/);
         expect(output).toMatch(says);
         expect(exit).toBe(1);
@@ -29,14 +29,14 @@ describe.concurrent("broken variants", () => {
 
   const files = [...new Set(variants.map(({ caughtBy }) => caughtBy.file))];
   test.for(files)("%s: the same tests pass on sources that were compiled the same way, unbroken", async (file) => {
-    const titles = variants.filter(({ caughtBy }) => caughtBy.file === file).map(({ caughtBy }) => caughtBy.title);
+    const here = variants.filter(({ caughtBy }) => caughtBy.file === file);
+    const titles = new Set(here.map(({ caughtBy }) => caughtBy.title));
     const id = `unbroken-${files.indexOf(file)}`;
     try {
-      for (const title of new Set(titles)) {
-        const { exit, output } = await runTests({ file, title }, compileVariant(id, []));
-        expect(output).toMatch(/Tests .*\d+ passed/);
-        expect(exit).toBe(0);
-      }
+      const { exit, output } = await runTests(file, [...titles], compileVariant(id, []));
+      const [, passed] = /Tests .*?(\d+) passed/.exec(output) ?? [];
+      expect(Number(passed)).toBeGreaterThanOrEqual(titles.size);
+      expect(exit).toBe(0);
     } finally {
       removeVariant(id);
     }

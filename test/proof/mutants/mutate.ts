@@ -51,8 +51,8 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs the tests of a file whose titles contain `title`, against the compiled sources in `dist`. */
-export function runTests({ file, title }: Variant["caughtBy"], dist: string): Promise<Run> {
+/** Runs the tests of a file whose titles begin with one of `titles`, as they are or after a colon, against the compiled sources in `dist`. */
+export function runTests(file: string, titles: readonly string[], dist: string): Promise<Run> {
   const proof = file.endsWith(".proof.ts") ? ["--config", "vitest.proof.config.ts"] : [];
   const words = [
     "node_modules/vitest/vitest.mjs",
@@ -60,7 +60,7 @@ export function runTests({ file, title }: Variant["caughtBy"], dist: string): Pr
     ...proof,
     file,
     "--testNamePattern",
-    `(^|: )${escape(title)}`,
+    `(^|: )(${titles.map(escape).join("|")})`,
     "--bail",
     "1",
   ];
