@@ -71,7 +71,7 @@ function replaced(snippet: string, pairs: readonly (readonly [string, string])[]
 
 function snippetOf(name: string): string {
   const page = readFileSync(fileURLToPath(new URL("../../docs/serve.md", import.meta.url)), "utf8");
-  const [, snippet] = new RegExp("```" + name + "\n([\\s\\S]*?)```").exec(page) ?? [];
+  const [, snippet] = new RegExp(String.raw`\n\x60{3}${name}\n([\s\S]*?)\x60{3}`).exec(page) ?? [];
   expect(snippet).toBeDefined();
   return snippet ?? "";
 }
