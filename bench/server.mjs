@@ -72,7 +72,7 @@ export async function run({ ci, folder }) {
         ),
       );
     }
-    rows.push(...(await wholeTable(ours, theirs, ci ? 3 : 5)));
+    rows.push(...(await wholeTable(ours, theirs, ci ? 2 : 5)));
     return { rows };
   } finally {
     await close();
