@@ -42,40 +42,40 @@ interface Explored extends Exploration {
 
 /** How far each is explored: as far as the number of orders, which grows with a power of the steps, stays within seconds. */
 const explorations: readonly Explored[] = [
-  { scenario: publisherAndReader("strict"), budget: 2, random: 150, outcome: readersSee },
+  { scenario: publisherAndReader("strict"), budget: 2, random: 300, outcome: readersSee },
   {
     scenario: publisherAndReader("eventual"),
     stepTimes: [0],
     budget: 2,
-    random: 150,
+    random: 300,
     outcome: "whole releases, each as what its record says, never an older one again",
   },
-  { scenario: readersOfOneProcess, budget: 1, random: 200, outcome: `${readersSee}; no file is closed under one by the other` },
-  { scenario: twoPublishers(120_000), budget: 1, random: 100, outcome: `both publish; ${writersLeave}` },
+  { scenario: readersOfOneProcess, budget: 1, random: 400, outcome: `${readersSee}; no file is closed under one by the other` },
+  { scenario: twoPublishers(120_000), budget: 1, random: 200, outcome: `both publish; ${writersLeave}` },
   {
     scenario: twoPublishers(0),
     budget: 1,
-    random: 100,
+    random: 200,
     outcome: `one publishes, the other does, too, or is told who holds the lock; ${writersLeave}`,
   },
-  { scenario: publisherAndRollback, budget: 1, random: 200, outcome: `both switch; ${writersLeave}` },
-  { scenario: writersAndReader, budget: 1, random: 150, outcome: `${writersLeave}; readers: ${readersSee}` },
-  { scenario: refusalAndPublisher, budget: 1, random: 100, outcome: `one release and one build in quarantine; ${writersLeave}` },
-  { scenario: killedPublisher, budget: 1, random: 150, outcome: `${readersSee}; the next publish works` },
-  { scenario: prunerAndPin, budget: 2, random: 100, outcome: "a pin that was taken stays; one that was pruned is none" },
+  { scenario: publisherAndRollback, budget: 1, random: 400, outcome: `both switch; ${writersLeave}` },
+  { scenario: writersAndReader, budget: 1, random: 300, outcome: `${writersLeave}; readers: ${readersSee}` },
+  { scenario: refusalAndPublisher, budget: 1, random: 200, outcome: `one release and one build in quarantine; ${writersLeave}` },
+  { scenario: killedPublisher, budget: 1, random: 300, outcome: `${readersSee}; the next publish works` },
+  { scenario: prunerAndPin, budget: 2, random: 200, outcome: "a pin that was taken stays; one that was pruned is none" },
   ...[true, false].map<Explored>((inPlace) => ({
     scenario: foreignerAndReader({ inPlace, locks: true }),
     budget: 2,
-    random: 150,
+    random: 300,
     outcome: "whole releases, the newest at each request",
   })),
   ...[true, false].map<Explored>((inPlace) => ({
     scenario: adoptAndForeigner({ inPlace, locks: true }),
     budget: 1,
-    random: 150,
+    random: 300,
     outcome: "neither undoes the other; readers: whole releases, the newest at each request",
   })),
-  { scenario: adoptAndLockless, budget: 2, random: 100, outcome: "the other program's release stays active, adopted or not" },
+  { scenario: adoptAndLockless, budget: 2, random: 200, outcome: "the other program's release stays active, adopted or not" },
   {
     scenario: prunerAndReaders,
     budget: 1,
@@ -85,19 +85,19 @@ const explorations: readonly Explored[] = [
   {
     scenario: pruneAndOpening,
     budget: 2,
-    random: 100,
+    random: 200,
     outcome: "it has the release whole until it lets go, or is told that it is gone; the next prune removes it",
   },
   {
     scenario: pruneAndMark,
     budget: 1,
-    random: 100,
+    random: 200,
     outcome: "the pin is refused, or the release stays; nothing else is left",
   },
   {
     scenario: pruneAndRollback,
     budget: 1,
-    random: 75,
+    random: 150,
     outcome: `the rollback is refused, or its release stays; ${writersLeave}; readers: ${readersSee}`,
   },
   {
@@ -122,7 +122,7 @@ const explorations: readonly Explored[] = [
   ...[...withinTurns, ...releasesWithinTurns].map<Explored>((scenario) => ({
     scenario,
     budget: 1,
-    ...(scenario.name.includes("layout releases") ? { stepTimes: [0], random: 100 } : { random: 250 }),
+    ...(scenario.name.includes("layout releases") ? { stepTimes: [0], random: 200 } : { random: 500 }),
     outcome: scenario.name.includes(" pin")
       ? "a pin that was taken stays; one that was pruned is none"
       : "whole releases, each under its own name",
