@@ -96,7 +96,7 @@ export function clientOf(request: RequestContext): string {
   return name === "anonymous" ? request.get("remote") : `token ${name}`;
 }
 
-/** Headers lately told; they and their keys are of a few hundred characters each. */
+/** Headers lately told. A key is about as long as the address that was asked, so `serve.limits.url` bounds them all. */
 const lately = new Memo<DataHeaders>(1_000);
 
 type DataHeaders = Readonly<Record<string, string>> & { readonly ETag: string };
