@@ -61,9 +61,6 @@ export const publishing: Operation = {
   recover: publishAgain,
 };
 
-/** Where a build begins in its own way; from its seal on a publish is like any other. */
-const ofTheBuild = { points: /^(build|base|sql|seal)\./, words: "up to the build's seal, and of its end" };
-
 /** Every operation that changes a store. */
 export const operations: readonly Operation[] = [
   {
@@ -87,7 +84,6 @@ export const operations: readonly Operation[] = [
       connection.closeSync();
       instance.closeSync();
     } }, { base: "active" });`,
-    only: ofTheBuild,
     recover: publishAgain,
   },
   {
@@ -99,7 +95,6 @@ export const operations: readonly Operation[] = [
     before: 2,
     after: 3,
     body: `return publish(store, { kind: "sql", path: "../../build.sql", folder: store.paths.folder });`,
-    only: ofTheBuild,
     recover: publishAgain,
   },
   {
