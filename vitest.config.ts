@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** `LOCKKEEPER_DIST` names the compiled sources to test instead: a broken variant that some test must catch. */
 const dist = process.env["LOCKKEEPER_DIST"] ?? fileURLToPath(new URL("./dist", import.meta.url));
@@ -11,8 +12,9 @@ export default defineConfig({
     pool: "forks",
     globalSetup: ["test/support/global-setup.ts"],
     include: ["test/**/*.test.ts"],
-    // Two files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
-    maxWorkers: 2,
+    // Three files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -4,12 +4,14 @@ export { openWorkspace } from "./workspace/workspace.ts";
 export { isLockkeeperError, LockkeeperError } from "./errors/lockkeeper-error.ts";
 export type { Build, BuildCommand, BuildSql, WebhooksOptions, Workspace, WorkspacePublishOptions } from "./workspace/api.ts";
 export type { DoctorOptions } from "./workspace/doctor/doctor.ts";
+export type { BootstrapOptions } from "./workspace/bootstrap.ts";
 export type { WorkspaceEventsOptions } from "./workspace/events.ts";
 export type { ConfigLocation } from "./workspace/config-file.ts";
 export type { ConfiguredTokens } from "./workspace/tokens.ts";
 export type { ErrorCategory, ErrorCode } from "./errors/codes.ts";
 export type { ErrorDetails, ErrorFinding, LockHolder } from "./errors/lockkeeper-error.ts";
 export type { AccessToken, TokenLevel } from "./model/access-token.ts";
+export type { BootstrapResult, Extension } from "./model/bootstrap.ts";
 export type { BuildMessage } from "./model/build-message.ts";
 export type { Check, CheckResult } from "./model/check.ts";
 export type { DoctorCheck } from "./model/doctor/check.ts";
@@ -34,6 +36,7 @@ export type {
   SwitchResult,
   WebhookStatus,
 } from "./model/results.ts";
+export type { SqliteDatabase, SqliteStatement } from "./model/sqlite.ts";
 export type { ListenAddress } from "./model/listen.ts";
 export type { NamedParameter, NamedQuery } from "./model/named-query.ts";
 export type { ParameterScalar, ParameterType, TypedValue } from "./model/parameter-types.ts";
@@ -52,6 +55,7 @@ export type {
   Reader,
   ReaderRows,
   ReaderStream,
+  ReleaseIdentity,
 } from "./reader/reader.ts";
 export type { ReaderStatus } from "./reader/status.ts";
 export type { AdoptOptions } from "./release/adopt.ts";

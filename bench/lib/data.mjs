@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findParquet } from "../../examples/flights/demo/requirements.mjs";
+import { findParquet } from "../../examples/flights/demo/parquet.mjs";
 
 const etl = fileURLToPath(new URL("../../examples/flights/etl.mjs", import.meta.url));
 

@@ -5,8 +5,9 @@
  * @typedef {object} Row
  * @property {string} bench
  * @property {string} measure
- * @property {number} ours milliseconds
- * @property {number} theirs milliseconds
+ * @property {number} ours in `unit`
+ * @property {number} theirs in `unit`
+ * @property {string} [unit] default: ms
  * @property {string} against what `theirs` is
  * @property {number} ratio
  * @property {string} goal for the ratio; `-` where the pair is told for information
@@ -55,20 +56,44 @@ export function renderTable(rows) {
   const cells = rows.map((row) => [
     row.bench,
     row.measure,
-    `${row.ours.toFixed(1)} ms`,
-    `${row.theirs.toFixed(1)} ms`,
+    `${row.ours.toFixed(1)} ${row.unit ?? "ms"}`,
+    `${row.theirs.toFixed(1)} ${row.unit ?? "ms"}`,
     row.ratio.toFixed(2),
     row.goal,
     row.met,
     row.against,
   ]);
-  const head = ["bench", "measure", "ours", "theirs", "ratio", "goal", "met", "against"];
-  const widths = head.map((name, column) => Math.max(name.length, ...cells.map((line) => (line[column] ?? "").length)));
+  return alignColumns(["bench", "measure", "ours", "theirs", "ratio", "goal", "met", "against"], cells);
+}
+
+/**
+ * A table of other columns than a ratio's.
+ * @typedef {object} Table
+ * @property {string} title
+ * @property {string[]} head
+ * @property {string[][]} lines cells as they are shown
+ * @property {string[]} notes what one has to know to read it
+ */
+
+/**
+ * @param {Table} table
+ * @returns {string}
+ */
+export function renderOtherTable({ title, head, lines, notes }) {
+  return [title, "", alignColumns(head, lines), "", ...notes].join("\n").trimEnd();
+}
+
+/**
+ * @param {string[]} head
+ * @param {string[][]} lines
+ */
+function alignColumns(head, lines) {
+  const widths = head.map((name, column) => Math.max(name.length, ...lines.map((line) => (line[column] ?? "").length)));
   /** @param {string[]} line */
   const render = (line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  return [head, widths.map((width) => "-".repeat(width)), ...cells].map(render).join("\n");
+  return [head, widths.map((width) => "-".repeat(width)), ...lines].map(render).join("\n");
 }

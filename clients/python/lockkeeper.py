@@ -241,6 +241,12 @@ def _invalid(path: Path, what: str) -> NoReturn:
 
 def _read_regular(path: Path, bytes_max: int) -> Optional[bytes]:
     """Without waiting for a FIFO, and without following a link out of the folder."""
+    read = _read_with_stat(path, bytes_max)
+    return None if read is None else read[0]
+
+
+def _read_with_stat(path: Path, bytes_max: int) -> Optional[Tuple[bytes, os.stat_result]]:
+    """The same, and what the file was like when it was opened."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -256,12 +262,12 @@ def _read_regular(path: Path, bytes_max: int) -> Optional[bytes]:
         pieces = []
         while piece := os.read(descriptor, bytes_max + 1):
             pieces.append(piece)
-        return b"".join(pieces)
+        return b"".join(pieces), found
     finally:
         os.close(descriptor)
 
 
-def _parse_manifest(found: bytes, path: Path) -> Manifest:
+def _parse_manifest(found: bytes, path: Path, *, basename_counts: bool = True) -> Manifest:
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is no JSON")
 
@@ -275,6 +281,7 @@ def _parse_manifest(found: bytes, path: Path) -> Manifest:
     if not isinstance(known, (int, float)) or isinstance(known, bool) or not math.isfinite(known) or known > FORMAT_VERSION:
         raise LockkeeperError("FORMAT_UNSUPPORTED", f"{path} has formatVersion {known}; {FORMAT_VERSION} is known here", "Use a newer lockkeeper.py.", str(path))
     active, version, basename, updated = (value.get(name) for name in ("active", "version", "basename", "lastUpdated"))
+    basename = basename if basename_counts else None
     if not isinstance(active, str) or not (active in ("a", "b") or _RELEASE.fullmatch(active)):
         _invalid(path, "names neither a slot nor a release: active")
     if isinstance(version, float) and version.is_integer():
@@ -364,7 +371,7 @@ def _switch(folder: PathLike, data: Path, active: str, verify: Callable[[], None
     _sync(data)
     _sync(folder)
     old = read_manifest(folder)
-    manifest = {
+    manifest: Dict[str, Any] = {
         "active": active,
         "version": (old.version if old else 0) + 1,
         "lastUpdated": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -3,18 +3,20 @@
  * The main job, on real data: an ETL publishes three million flights release by release, and a web app that answers a load
  * generator never notices. `lockkeeper demo` runs this file.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createChildren, withResolvers } from "./demo/children.mjs";
-import { DemoError, findParquet, requireHono } from "./demo/requirements.mjs";
-import { createScreen, describeCounts, whole } from "./demo/screen.mjs";
+import { withResolvers } from "../lib/children.mjs";
+import { requireHono } from "../lib/requirements.mjs";
+import { describeCounts, whole } from "../lib/screen.mjs";
+import { createStage } from "../lib/stage.mjs";
+import { findParquet } from "./demo/parquet.mjs";
 import { cli, Story, tell } from "./demo/story.mjs";
-import { renderSummary, summarize } from "./demo/summary.mjs";
+import { renderComparison, renderSummary, summarize } from "./demo/summary.mjs";
 import { startTraffic } from "./demo/traffic.mjs";
 import { computeTruth } from "./demo/truth.mjs";
+import { runWithout } from "./demo/without.mjs";
 
 const usage = `Usage: lockkeeper demo [options]
 
@@ -28,40 +30,18 @@ Publishes 3,000,000 flights as releases, one more month each, under a load that 
 `;
 
 const clients = 8;
-const children = createChildren();
-/** @type {string | undefined} removed at the end */
-let temporary;
-const state = /** @type {{ stoppedBy?: NodeJS.Signals }} */ ({});
-
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  process.on(signal, () => {
-    if (state.stoppedBy) return;
-    state.stoppedBy = signal;
-    void finish(signal === "SIGINT" ? 130 : 143, new DemoError("INTERRUPTED", `stopped by ${signal}`, { exit: 130 }));
-  });
-}
-
 const { values: options } = readOptions();
-// With --json stdout is for the document alone; the story is for people at a terminal.
-const progress = process.stderr.isTTY ? process.stderr : undefined;
-const screen = createScreen(options.json ? progress : process.stdout);
-try {
-  const exit = await run();
-  await finish(
-    exit,
-    exit === 0 ? undefined : new DemoError("DEMO_FAILED", "an answer failed, was mixed, or met a lock", { exit: 1 }),
-  );
-} catch (error) {
-  if (!state.stoppedBy) await finish(error instanceof DemoError ? error.exit : 1, error);
-}
+const stage = createStage({ name: "lockkeeper-demo-", ...options });
+const { children, screen } = stage;
+await stage.perform(run, "an answer failed, was mixed, or met a lock");
 
-/** The whole demo; resolves to the exit code. */
+/** The whole demo; resolves to whether all was right. */
 async function run() {
   const startedAt = performance.now();
   const parquet = findParquet(options.data);
   requireHono();
   const months = options.quick ? 3 : 6;
-  const folder = makeFolder();
+  const folder = stage.makeFolder();
   const storeDir = join(folder, "flights");
   writeFileSync(join(folder, "lockkeeper.toml"), configuration(parquet));
   screen.line("Lockkeeper demo: a web app that never notices its ETL\n");
@@ -71,7 +51,7 @@ async function run() {
   screen.line(
     `  data    ${whole(expectation.rows)} flights of January to June 2001 (six flights at midnight of 1 July count as June)`,
   );
-  screen.line(`  folder  ${folder}${temporary ? " (removed at the end; --keep keeps it)" : ""}`);
+  screen.line(`  folder  ${folder}${stage.isTemporary() ? " (removed at the end; --keep keeps it)" : ""}`);
   screen.line("  files   app.mjs and etl.mjs lie in examples/flights of the package");
 
   const env = { ...process.env, FLIGHTS_PARQUET: parquet };
@@ -101,9 +81,10 @@ async function run() {
   const loadSeconds = (performance.now() - loadStartedAt) / 1000;
   const { load, freshness } = await traffic.end();
   screen.endLive();
+  const without = await runWithout({ children, screen, folder, expectationFile, clients, env });
 
   const seconds = (performance.now() - startedAt) / 1000;
-  const dir = temporary ? undefined : folder;
+  const dir = stage.isTemporary() ? undefined : folder;
   const { steps } = story;
   const summary = summarize({
     steps,
@@ -115,9 +96,11 @@ async function run() {
     seconds,
     loadSeconds,
     dir,
+    etl: story.etl,
+    without,
   });
   report(summary, folder);
-  return summary.outcome === "passed" ? 0 : 1;
+  return summary.outcome === "passed";
 }
 
 /**
@@ -127,10 +110,12 @@ async function run() {
 function report(summary, folder) {
   screen.line();
   for (const text of renderSummary(summary)) screen.line(text);
+  screen.line();
+  for (const text of renderComparison(summary)) screen.line(text);
   for (const failure of summary.failures ?? []) screen.bad(failure);
   for (const mismatch of summary.mismatches ?? []) screen.bad(JSON.stringify(mismatch));
   screen.line();
-  if (temporary) {
+  if (stage.isTemporary()) {
     screen.line("  Run it again with --keep to look around in the folder.");
   } else {
     screen.line("  Next:");
@@ -141,19 +126,6 @@ function report(summary, folder) {
   }
   if (options.json && summary.outcome === "passed") process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (options.json && summary.outcome !== "passed") process.stderr.write(`${describeCounts({ ...summary.load, version: 0 })}\n`);
-}
-
-/** A folder of its own: temporary, unless it is to be kept. */
-function makeFolder() {
-  if (options.dir !== undefined) {
-    const folder = resolve(options.dir);
-    mkdirSync(folder, { recursive: true });
-    if (readdirSync(folder).length === 0) return folder;
-    throw new DemoError("STORE_NOT_EMPTY", `${folder} is not empty`, { exit: 12, hint: "Name a folder that is new or empty." });
-  }
-  const folder = mkdtempSync(join(tmpdir(), "lockkeeper-demo-"));
-  if (!options.keep) temporary = folder;
-  return folder;
 }
 
 /**
@@ -200,36 +172,5 @@ function readOptions() {
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return process.exit(2);
-  }
-}
-
-/**
- * Ends every child, removes the temporary folder, says what went wrong, exits.
- *
- * @param {number} exit
- * @param {unknown} [error]
- */
-async function finish(exit, error) {
-  screen.endLive();
-  await children.stopAll();
-  if (temporary) rmSync(temporary, { recursive: true, force: true });
-  if (error !== undefined) explain(exit, error);
-  process.exit(exit);
-}
-
-/**
- * @param {number} exit
- * @param {unknown} error
- */
-function explain(exit, error) {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof DemoError ? error.code : "DEMO_FAILED";
-  const hint = error instanceof DemoError ? error.hint : undefined;
-  if (options.json) {
-    process.stderr.write(
-      `${JSON.stringify({ schema: "lockkeeper/error@1", error: { code, message, ...(hint && { hint }), exit } })}\n`,
-    );
-  } else {
-    process.stderr.write(`\nerror: ${message}\n${hint ? `  ${hint}\n` : ""}exit ${exit}\n`);
   }
 }

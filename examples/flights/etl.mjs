@@ -29,7 +29,7 @@ const instance = await DuckDBInstance.create(target);
 const connection = await instance.connect();
 // The source covers six months, and six flights at midnight of a seventh: they belong to the sixth.
 await connection.run(`
-  CREATE TABLE flights (month INTEGER, date TIMESTAMP, delay INTEGER, distance INTEGER, origin VARCHAR, destination VARCHAR)`);
+  CREATE OR REPLACE TABLE flights (month INTEGER, date TIMESTAMP, delay INTEGER, distance INTEGER, origin VARCHAR, destination VARCHAR)`);
 // Sorted by route, so that a query for one route reads little of the table.
 for (let month = 1; month <= months; month++) {
   const cutOff = values.fault === "lose-rows" ? "AND day(date) <= 5" : "";
@@ -43,11 +43,11 @@ for (let month = 1; month <= months; month++) {
   if (month === Math.ceil(months / 2)) await misbehave();
 }
 await connection.run(`
-  CREATE TABLE monthly AS
+  CREATE OR REPLACE TABLE monthly AS
   SELECT month, count(*)::INTEGER AS flights, count(*) FILTER (delay > 15)::INTEGER AS late, sum(delay)::BIGINT AS delay_minutes
   FROM flights GROUP BY month ORDER BY month`);
 await connection.run(`
-  CREATE TABLE airports AS
+  CREATE OR REPLACE TABLE airports AS
   SELECT airport, sum(departures)::INTEGER AS departures, sum(arrivals)::INTEGER AS arrivals, sum(delay)::BIGINT AS delay_minutes
   FROM (
     SELECT origin AS airport, count(*) AS departures, 0 AS arrivals, sum(delay) AS delay FROM flights GROUP BY origin

@@ -14,6 +14,10 @@ const documents = {
   "config validate": ["config", "`path`, `findings[]`"],
   "config schema": ["config", "`jsonSchema`"],
   doctor: ["doctor", "`checks[{name, store?, status (pass, warn, fail), observed, remedy?}]`"],
+  bootstrap: [
+    "bootstrap",
+    "`store`, `dryRun`, `folders[{path, created, mode?}]`, `extensions[{name, status (loaded, missing, failed), version?, detail?}]`",
+  ],
   check: ["checks", "`store`, `release`, `checks[{name, check, severity, status, table?, observed, expected, message}]`"],
   freshness: [
     "freshness",
@@ -82,6 +86,8 @@ const notes = {
     "`lockkeeper freshness --max-age 26h` in a cron job or a probe. Exit 3 when a release is late, when there is none, or when its age cannot be told: the manifest is unusable, or its `lastUpdated` lies more than a minute in the future, which is a wrong clock. Without `--max-age` no age is late. A manifest of another program may have no `lastUpdated`; then the time counts at which its file changed, and `status` is `warn`. Reads the manifest, nothing else.",
   locks:
     "Every store's writer lock and build lock, the locks of its build folders, and its pins with the processes that read each release. Takes no lock, so it never turns a publisher or reader away, and makes no file. Linux lists locks: there `held` and `readers` are what the kernel says, whatever a note says. A process of another user, or outside of this container, is counted but not named (on btrfs, where the kernel's list has other device numbers, it is not counted either). Elsewhere `held` and `readers` are `null`, for unknown, and `pid` comes from the note of the lock's last holder. Always exit 0.",
+  bootstrap:
+    "Publishing needs none of it. It is for what must be there before: a store's folder that containers mount read-only, the folder of Parquet tables that another program writes, an extension that builds load (`postgres`). A folder gets the mode that the umask leaves; what is there keeps its own. Extensions are those of this installation's DuckDB, installed for this user, and builds in Python have others. One that cannot be had does not stop the rest: exit 3.",
   path: 'One path a line: `duckdb -readonly "$(lockkeeper path holdings)"`. Open it read-only and not for long: a slot is replaced two publishes later.',
   query:
     'For the trusted owner of the data: `lockkeeper query holdings "SELECT count(*) FROM holdings"`. With `--release` the release is opened for this statement alone, whatever is active and whether or not anything is; a build in quarantine goes by its build id. With layout `slots` that is the release before, whose file is hashed first.',
@@ -107,7 +113,7 @@ const notes = {
   "releases prune":
     "[releases.md](releases.md) has the rules. A release that a reader has open stays, and goes with a later prune; `--dry-run` cannot tell that.",
   adopt: "Where another program has written the manifest, or somebody deleted it to go back.",
-  demo: "Takes under two minutes and a temporary folder.",
+  demo: "Takes under two minutes and a temporary folder. Its last table puts the same load on one shared file, without Lockkeeper, beside it.",
 };
 
 function commandSections(command, prefix) {

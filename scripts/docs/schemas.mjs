@@ -12,6 +12,7 @@ import { leaseSchema } from "../../dist/model/lease.js";
 import { manifestSchema } from "../../dist/model/manifest.js";
 import { publishPlanSchema, switchPlanSchema } from "../../dist/model/plan.js";
 import { releaseMarkSchema } from "../../dist/model/release-mark.js";
+import { bootstrapResultSchema } from "../../dist/model/bootstrap.js";
 import { releaseRecordSchema } from "../../dist/model/release-record.js";
 import { webhookStateSchema } from "../../dist/model/webhook.js";
 import {
@@ -53,6 +54,7 @@ const schemas = [
   ["diff-result", "What differs between two releases", diffResultSchema],
   ["prune-result", "What a prune removed and kept", pruneResultSchema],
   ["path-result", "Where the active release's files lie", pathResultSchema],
+  ["bootstrap-result", "What `bootstrap` made ready", bootstrapResultSchema],
   ["store-status", "One store's state", storeStatusSchema],
   ["store-freshness", "How old a store's active release is", storeFreshnessSchema],
   ["store-event", "What watchers of a store are told", storeEventSchema],

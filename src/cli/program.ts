@@ -52,6 +52,15 @@ function addLooking(program: Command, dispatch: Dispatch): void {
     .description("look at this machine and at each store's folder for what keeps them from working")
     .action(() => dispatch(() => import("./commands/doctor.ts"), {}, globals()));
   program
+    .command("bootstrap")
+    .description("make a store's folders and its fallback's, and install and load extensions that its builds need")
+    .argument("<store>", "a store of lockkeeper.toml")
+    .option("--extension <name...>", "extensions of DuckDB, for example postgres")
+    .option("--dry-run", "tell what is missing; make and install nothing")
+    .action((store: string, options: { extension?: string[]; dryRun?: boolean }) =>
+      dispatch(() => import("./commands/bootstrap.ts"), { store, ...options }, globals()),
+    );
+  program
     .command("check")
     .description("run the configured checks on a release, and compare its bytes with its record")
     .argument("<store>", "a store of lockkeeper.toml")
@@ -150,6 +159,7 @@ function addChanging(program: Command, dispatch: Dispatch): void {
     .argument("<store>", "a store of lockkeeper.toml")
     .argument("[command...]", "after --: what to run here instead of build.command; it writes the file that DUCKDB_PATH names")
     .option("--sql <path>", "run the .sql files of this folder, or this one, instead of build.command")
+    .option("--from-dir <folder>", "copy the artifacts' files out of a folder that another program writes, as one set")
     .option("--base <release>", "active: the file begins as a copy of the active release, for a build that changes a part of it")
     .action((store: string, command: string[], options: object) =>
       dispatch(() => import("./commands/publish.ts"), { store, command, ...options }, globals()),

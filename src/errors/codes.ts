@@ -73,7 +73,7 @@ export const errorCodes = {
   METHOD_REFUSED: entry("usage", false, "an HTTP route exists, but not with the request's method"),
   FORMAT_REFUSED: entry("usage", false, "an HTTP request accepts none of the formats in which its answer can be given"),
   PRECONDITION_MISSING: entry("usage", false, "an HTTP request that changes something came without `If-Match`"),
-  NO_RELEASE: entry("notFound", true, "a store has no usable manifest and no fallback file"),
+  NO_RELEASE: entry("notFound", true, "a store has no usable manifest and no fallback"),
   STORE_UNKNOWN: entry("notFound", false, "the configuration has no store of that name"),
   BUILD_UNKNOWN: entry(
     "notFound",
@@ -123,6 +123,11 @@ export const errorCodes = {
     "conflict",
     true,
     "a build that began with a copy of the active release was to be committed, and something else has become active since",
+  ),
+  SOURCE_MOVING: entry(
+    "conflict",
+    true,
+    "the folder that a release was to be copied from was written while it was copied, again and again",
   ),
   SLOT_UNKNOWN: entry("conflict", false, "a slot file exists that no manifest and no release record speaks of"),
   NOT_FOREIGN: entry("conflict", false, "`adopt` was called on a store that is already under care"),

@@ -32,7 +32,7 @@ type Issue = z.core.$ZodIssue;
  */
 const plannedKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["vault"],
-  "stores.*": ["artifacts", "datasets"],
+  "stores.*": ["datasets"],
 };
 
 /** Values that are planned but not in this version. */

@@ -62,7 +62,7 @@ const secretKey = /(?:^|_)(?:secret|sha256|password|token)$/i;
 const addressKey = /(?:^|_)url$/i;
 
 /** Keys whose values are paths, wherever they stand. A pattern of paths is one, too. */
-const pathKeys: ReadonlySet<string> = new Set(["dir", "fallback", "file", "sql", "queries"]);
+const pathKeys: ReadonlySet<string> = new Set(["dir", "fallback", "fallback_parquet", "file", "sql", "queries"]);
 
 /**
  * A parsed value as it may be shown. The schema that it was parsed with tells durations and sizes from numbers; keys tell paths and secrets, so that a part of

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { tokenConfigSchema } from "./access-token.ts";
+import { artifactsSchema, isDatabaseOnly } from "./artifact.ts";
 import { bytesSchema } from "./bytes.ts";
 import { checkSchema } from "./check.ts";
 import { durationSchema, hourMs } from "./duration.ts";
@@ -70,6 +71,10 @@ export const readerConfigSchema = z.strictObject({
   poll: duration(10, 24 * hourMs).describe("How often an idle reader looks at the manifest."),
   wait: duration(0, hourMs).describe("How long a request waits for a release to open."),
   allow_network_fs: z.boolean().optional().describe("Whether a store on a network file system may be read."),
+  verify: z
+    .enum(["size", "sha256"])
+    .optional()
+    .describe("What of a release's files is compared with its record before it serves; `sha256` reads them whole."),
   warmup: z
     .array(z.string().min(1).max(100_000))
     .max(100)
@@ -125,8 +130,12 @@ export const releaseStoreConfigSchema = z
     kind: z.literal("release").describe("What kind of store this is."),
     dir: path.describe("Folder of the store."),
     layout: z.enum(["releases", "slots"]).default("releases").describe("How releases lie on disk."),
-    basename: basename.optional().describe("Stem of the two data files, and the name the database is attached under."),
+    basename: basename.optional().describe("Stem of the DuckDB files, and the name the database is attached under."),
+    artifacts: artifactsSchema.optional().describe("What a release holds. Default: one DuckDB file."),
     fallback: fallback.optional().describe("Single DuckDB file that readers serve when there is no manifest."),
+    fallback_parquet: fallback
+      .optional()
+      .describe("Folder of Parquet tables that readers serve when there is no manifest, before the single file."),
     space: z
       .enum(["2x", "3x"])
       .optional()
@@ -151,6 +160,10 @@ export const releaseStoreConfigSchema = z
   .refine(({ layout, retention }) => layout === "releases" || retention === undefined, {
     path: ["retention"],
     message: 'must be left out with layout "slots", which keeps the active release and the one before',
+  })
+  .refine(({ layout, artifacts }) => layout === "releases" || artifacts === undefined || isDatabaseOnly(artifacts), {
+    path: ["artifacts"],
+    message: 'must be left out with layout "slots", whose releases are one DuckDB file',
   })
   .refine(({ layout, space }) => layout === "slots" || space !== "2x", {
     path: ["space"],

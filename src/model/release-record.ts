@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { artifactSchema, defaultArtifacts, hasDatabase, parquetTableSchema, type Artifact } from "./artifact.ts";
 import { checkResultSchema } from "./check.ts";
 import { dataFileReference, type LayoutKind, type StorePaths } from "./layout.ts";
 import { isBasename } from "./names.ts";
@@ -21,7 +22,17 @@ export const releaseTableSchema = z.object({
   name: z.string(),
   kind: z.enum(["table", "view"]),
   rows: z.int().min(0).optional(),
-  columns: z.array(z.object({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+  columns: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      nullable: z.boolean(),
+      nulls: z.int().min(0).optional().describe("How many are NULL, where the footers of Parquet files tell."),
+    }),
+  ),
+  parquet: parquetTableSchema
+    .optional()
+    .describe("Where it lies, for a table of Parquet files; absent for one of the DuckDB file."),
 });
 
 /** Everything that is known of a release, written once before it is installed. */
@@ -37,7 +48,7 @@ export const releaseRecordSchema = z.object({
   build: z.string().optional().describe("The build's random id; absent for what was adopted."),
   createdAt: z.iso.datetime(),
   builder: z.object({
-    kind: z.enum(["command", "function", "sql", "copy", "adopted", "detached"]),
+    kind: z.enum(["command", "function", "sql", "copy", "folder", "adopted", "detached"]),
     command: z.array(z.string()).optional(),
     sql: z
       .array(z.object({ path: z.string(), sha256: z.string() }))
@@ -46,7 +57,11 @@ export const releaseRecordSchema = z.object({
     exit: z.int().optional(),
     durationMs: z.number().min(0),
   }),
-  storageVersion: z.string(),
+  storageVersion: z.string().describe("Of the DuckDB file; `none` where the release has none."),
+  artifacts: z
+    .array(artifactSchema)
+    .optional()
+    .describe("What the release holds; absent for one that is a DuckDB file and nothing else."),
   files: z.array(releaseFileSchema),
   tables: z.array(releaseTableSchema),
   checks: z.array(checkResultSchema),
@@ -62,10 +77,38 @@ export type ReleaseTable = z.infer<typeof releaseTableSchema>;
 
 const isPlainRecord = quickLook(releaseRecordSchema);
 
-/** What a manifest calls the release of a record; `undefined` where its data file does not lie where its layout puts it. */
-export function activeOf({ layout, release, basename, files }: ReleaseRecord): string | undefined {
-  const names = layout === "slots" ? ["a", "b"] : [release];
-  return isBasename(basename) ? names.find((active) => dataFileReference(basename, active) === files[0]?.path) : undefined;
+/** What a release of this record holds. */
+export function artifactsOf({ artifacts }: Pick<ReleaseRecord, "artifacts">): readonly Artifact[] {
+  return artifacts ?? defaultArtifacts;
+}
+
+/** The DuckDB file of a release; `undefined` for one that has none. */
+export function databaseFile(
+  record: Pick<ReleaseRecord, "release" | "layout" | "basename" | "files" | "artifacts">,
+): ReleaseFile | undefined {
+  const active = activeOf(record);
+  return record.files.find(({ path }) => active !== undefined && path === dataFileReference(record.basename, active));
+}
+
+/**
+ * What a manifest calls the release of a record; `undefined` where its files do not lie where its layout puts them: so that nobody follows a record out of the
+ * release.
+ */
+export function activeOf(
+  record: Pick<ReleaseRecord, "release" | "layout" | "basename" | "files" | "artifacts">,
+): string | undefined {
+  const { layout, release, basename, files } = record;
+  if (!isBasename(basename)) return undefined;
+  const isAt = (active: string) => files.some(({ path }) => path === dataFileReference(basename, active));
+  if (layout === "slots") return files.length === 1 ? ["a", "b"].find(isAt) : undefined;
+  if (files.length === 0 || !files.every(({ path }) => isInside(path, `releases/${release}`))) return undefined;
+  return hasDatabase(artifactsOf(record)) && !isAt(release) ? undefined : release;
+}
+
+/** Whether a path with `/` lies below a folder, and goes nowhere else on the way. */
+function isInside(path: string, folder: string): boolean {
+  const parts = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1).split("/") : [];
+  return parts.length > 0 && parts.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\\0]/.test(part));
 }
 
 /** A release record larger than this is refused. Bytes. */

@@ -48,7 +48,7 @@ export type ChecksResult = z.infer<typeof checksResultSchema>;
 export const buildResultSchema = z.object({
   build: z.string().describe("Its random id, which commit, renew and abort take."),
   store: z.string(),
-  path: z.string().describe("The DuckDB file to write."),
+  path: z.string().describe("The DuckDB file to write; a scratch file where the release has none."),
   dir: z.string().describe("The build's private folder."),
   base: relSchema.optional().describe("What was active when it began."),
   startedAt: z.string(),

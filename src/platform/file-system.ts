@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
+import { copyFile, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "./io-error.ts";
 import type { FileStat, FileSystem, OpenFile, OpenMode } from "./port.ts";
 
@@ -42,6 +42,7 @@ export const nodeFileSystem: FileSystem = {
       await handle.close();
     }
   },
+  link,
   async copy(source, target) {
     try {
       await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
@@ -176,6 +177,7 @@ function toStat(stats: BigIntStats): FileStat {
     mode: Number(stats.mode & 0o7777n),
     owner: Number(stats.uid),
     group: Number(stats.gid),
+    links: Number(stats.nlink),
     modifiedNs: stats.mtimeNs,
     changedNs: stats.ctimeNs,
   };

@@ -126,7 +126,8 @@ function listenError(cause: unknown, { host, port }: ListenAddress): LockkeeperE
 class Connections {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
-  readonly #open = new Map<Socket, Set<ServerResponse>>();
+  /** In the order of their requests; nearly always there is one. */
+  readonly #open = new Map<Socket, ServerResponse[]>();
   readonly #refused = new WeakSet<Socket>();
   #draining = false;
 
@@ -134,7 +135,7 @@ class Connections {
     this.#server = server;
     this.#options = options;
     server.on("connection", (socket) => {
-      this.#open.set(socket, new Set());
+      this.#open.set(socket, []);
       socket.once("close", () => this.#open.delete(socket));
     });
     server.on("request", (incoming, outgoing) => {
@@ -153,11 +154,11 @@ class Connections {
     const { socket } = outgoing;
     const answers = socket && this.#open.get(socket);
     if (!answers) return;
-    answers.add(outgoing);
+    answers.push(outgoing);
     if (this.#draining) announceEnd(outgoing);
     outgoing.once("close", () => {
-      answers.delete(outgoing);
-      if (this.#draining && answers.size === 0) socket.destroySoon();
+      answers.splice(answers.indexOf(outgoing), 1);
+      if (this.#draining && answers.length === 0) socket.destroySoon();
     });
   }
 
@@ -165,7 +166,7 @@ class Connections {
     const unread = unreadOf(error);
     if (unread === undefined || !socket.writable) return void socket.destroy();
     // An answer that is under way would be mixed with this one, or this one taken for the answer to an earlier request.
-    const answers = [...(this.#open.get(socket) ?? [])];
+    const answers = this.#open.get(socket) ?? [];
     if (answers.some(({ headersSent, req }) => headersSent || req.complete)) return void socket.destroy();
     this.#refuse(socket, unread);
   }
@@ -190,13 +191,13 @@ class Connections {
       SocketServer.prototype.close.call(this.#server, () => resolve());
     });
     for (const [socket, answers] of this.#open) {
-      if (answers.size === 0) socket.destroy();
+      if (answers.length === 0) socket.destroy();
       for (const outgoing of answers) announceEnd(outgoing);
     }
     let cut = 0;
     const timer = setTimeout(() => {
       for (const [socket, answers] of this.#open) {
-        if (answers.size > 0) cut += 1;
+        if (answers.length > 0) cut += 1;
         socket.destroy();
       }
     }, timeoutMs);

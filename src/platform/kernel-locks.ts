@@ -40,9 +40,7 @@ export const nodeKernelLocks: KernelLocks = {
     }
   },
   async count(stat: FileStat): Promise<number | undefined> {
-    const listed = await listKernelLocks();
-    const name = fileName(stat);
-    return listed?.filter(({ file }) => file === name).length;
+    return listKernelLocks(new Set([fileName(stat)]))?.length;
   },
   holders: lockHolders,
 };

@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { errnoOf } from "./io-error.ts";
 import type { ListedLock, LockingProcess } from "./port.ts";
 
@@ -16,16 +17,46 @@ interface KernelLock {
 /**
  * A line of `/proc/locks`, proc_locks(5). Other kinds (FLOCK, LEASE) exclude none of ours; who waits for a lock (`1: -> POSIX …`) holds none.
  */
-const lockLine = /^\d+: (?:POSIX|OFDLCK) +\S+ +(READ|WRITE) +(-?\d+) +(\S+) /;
+const lockLine = /^\d+: ((?:POSIX|OFDLCK) +\S+ +(READ|WRITE) +(-?\d+) +(\S+) .*)$/;
 
 /** Longest command that is told, in characters, as in lock notes. */
 const commandCharactersMax = 200;
 
-/** All POSIX and open-file-description locks of this machine; `undefined` where the kernel does not tell, which only Linux does. */
-export async function listKernelLocks(): Promise<readonly KernelLock[] | undefined> {
+/** What one `read` of the kernel's list holds at most, in bytes: a page. */
+const pageBytes = 4096;
+/** Listings at most: while others lock and unlock, about one in a hundred of a long list is wrong. */
+const listingsMax = 8;
+
+/**
+ * The POSIX and open-file-description locks on the files of these names, as `fileName` spells them; `undefined` where the kernel does not tell, which only
+ * Linux does. The kernel lets go of its list between two pages, so that a lock may be named twice or missed while others come and go: two listings that
+ * follow each other must agree on these files.
+ */
+export function listKernelLocks(names: ReadonlySet<string>): readonly KernelLock[] | undefined {
   if (process.platform !== "linux") return undefined;
-  const table = await readFile("/proc/locks", "utf8").catch(() => undefined);
-  return table === undefined ? undefined : parseLocks(table);
+  let before: readonly KernelLock[] | undefined;
+  for (let listing = 1; ; listing += 1) {
+    const table = kernelTable();
+    if (table === undefined) return undefined;
+    const found = parseLocks(table).filter(({ file }) => names.has(file));
+    if (table.length < pageBytes / 2 || listing === listingsMax || (before && isDeepStrictEqual(inOrder(found), inOrder(before))))
+      return found;
+    before = found;
+  }
+}
+
+/** On this thread: the pages follow each other as closely as they can. */
+function kernelTable(): string | undefined {
+  try {
+    return readFileSync("/proc/locks", "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel lists by processor, so that an unlock and lock elsewhere may turn the order. */
+function inOrder(locks: readonly KernelLock[]): string[] {
+  return locks.map(({ mode, pid, file }) => `${file} ${mode} ${pid}`).toSorted();
 }
 
 /** Device and inode of a file as `/proc/locks` prints them: major and minor in hexadecimal, at least two digits, and the inode. */
@@ -43,27 +74,31 @@ export function fileName({ device, inode }: { readonly device: bigint; readonly 
 export async function lockHolders(paths: readonly string[]): Promise<ReadonlyMap<string, readonly ListedLock[]> | undefined> {
   const seen = await locksOfProcesses(new Set(paths.map((path) => basename(path))));
   // Listed last: a lock that was taken since the processes were looked at counts, without its process.
-  const listed = await listKernelLocks();
+  // Looked at on this thread: a store of a thousand releases has as many pins, and a turn of the thread pool costs far more than such a look.
+  const files = paths
+    .map((path) => ({ path, stats: lookAt(path) }))
+    .filter((file): file is LookedAt => file.stats?.isFile() === true);
+  const listed = listKernelLocks(new Set(files.map(({ stats }) => kernelName(stats))));
   if (listed === undefined) return undefined;
-  const inodes = new Set([...seen.keys(), ...listed.map((lock) => lock.file)].map(inodeIn));
   const found = new Map<string, readonly ListedLock[]>();
-  for (const path of paths) {
-    // On this thread: a store of a thousand releases has as many pins, and a turn of the thread pool costs far more than such a look.
-    const stats = lookAt(path);
-    if (!stats?.isFile()) continue;
-    found.set(path, inodes.has(stats.ino) ? await merged(ofFile(listed, stats), seen.get(keyOf(stats)) ?? []) : []);
+  for (const { path, stats } of files) {
+    found.set(path, await merged(ofFile(listed, stats), seen.get(keyOf(stats)) ?? []));
   }
   return found;
 }
 
-/** The inode at the end of a file's name, as we and the kernel spell it. */
-function inodeIn(name: string): bigint {
-  return BigInt(name.slice(name.lastIndexOf(":") + 1));
+interface LookedAt {
+  readonly path: string;
+  readonly stats: BigIntStats;
+}
+
+function kernelName({ dev, ino }: BigIntStats): string {
+  return fileName({ device: dev, inode: ino });
 }
 
 /** On btrfs the kernel's list spells another device, so that there only the processes tell. */
 function ofFile(listed: readonly KernelLock[], stats: BigIntStats): KernelLock[] {
-  const name = fileName({ device: stats.dev, inode: stats.ino });
+  const name = kernelName(stats);
   return listed.filter(({ file }) => file === name);
 }
 
@@ -116,11 +151,14 @@ async function merged(listed: readonly KernelLock[], seen: readonly ListedLock[]
   return known;
 }
 
+/** Of two lines that tell the same exclusive lock on the same range one is a repetition: there cannot be two. */
 function parseLocks(text: string): KernelLock[] {
   const locks: KernelLock[] = [];
+  const exclusive = new Set<string>();
   for (const line of text.split("\n")) {
-    const [, type, pid, file] = lockLine.exec(line) ?? [];
-    if (file === undefined) continue;
+    const [, lock = "", type, pid, file] = lockLine.exec(line) ?? [];
+    if (file === undefined || exclusive.has(lock)) continue;
+    if (type === "WRITE") exclusive.add(lock);
     locks.push({ mode: type === "READ" ? "shared" : "exclusive", pid: Number(pid) > 0 ? Number(pid) : undefined, file });
   }
   return locks;

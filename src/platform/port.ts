@@ -27,6 +27,8 @@ export interface FileStat {
   readonly mode: number;
   readonly owner: number;
   readonly group: number;
+  /** Names that lead to it. */
+  readonly links: number;
   readonly modifiedNs: bigint;
   readonly changedNs: bigint;
 }
@@ -81,6 +83,8 @@ export interface FileSystem {
   removeFolder(path: string): Promise<void>;
   /** fsync of a folder's entries; does nothing where the platform has no such call (Windows). */
   syncFolder(path: string): Promise<void>;
+  /** Another name for a file (a hard link); the target must not exist. Rejects with `EXDEV`, `EPERM`, `EMLINK`, … where the file system has no such thing here. */
+  link(source: string, target: string): Promise<void>;
   /** A new file with the source's bytes, sharing blocks where the file system can. The target must not exist. Not synced. */
   copy(source: string, target: string): Promise<"reflink" | "copy">;
 }

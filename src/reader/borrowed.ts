@@ -1,8 +1,15 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import type { SqliteDatabase } from "../model/sqlite.ts";
 import { answer, answerInBatches } from "./answer.ts";
 import type { Generation } from "./generation.ts";
+import type { ReleaseTarget } from "./locate.ts";
 import type { ReaderSettings } from "./options.ts";
-import type { BorrowedRelease, ReaderStream } from "./reader.ts";
+import type { BorrowedRelease, ReaderStream, ReleaseIdentity } from "./reader.ts";
+
+/** Which release a generation is of. */
+export function identityOf({ release, version, uid, active, lastUpdated }: ReleaseTarget): ReleaseIdentity<number | undefined> {
+  return { release, version, uid, active, lastUpdated };
+}
 
 /** What a borrower gets of a generation that is held for it. After `end` it refuses everything, and its streams are closed. */
 export function lendRelease(
@@ -38,8 +45,15 @@ export function lendRelease(
     // What is written needs no memory for its rows, so only the caller bounds them.
     return generation.exportParquet(sql, parameters, { folder, signal, timeMaxMs: settings.timeMaxMs, rowsMax });
   };
+  const sqlite = async <Database extends SqliteDatabase>(name: string): Promise<Database> => {
+    assertBorrowed();
+    const database = await generation.sqlite(name);
+    assertBorrowed();
+    // The caller knows the package's own types.
+    return database as Database;
+  };
   return {
-    release: Object.freeze({ release, version, uid, active, lastUpdated, query, stream, exportParquet }),
+    release: Object.freeze({ release, version, uid, active, lastUpdated, query, stream, exportParquet, sqlite }),
     async end() {
       over = true;
       if (streams.size > 0) await Promise.all([...streams].map((each) => each.close()));

@@ -1,10 +1,14 @@
+import type { ParquetSource } from "../model/artifact.ts";
 import type { EngineStream, ExportedFile, ExportOptions, QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
 
 /** How a database file is opened for reading. */
 export interface OpenRequest {
+  /** The DuckDB file; of a release without one its record, by which the engine knows it. */
   readonly path: string;
-  /** Catalogue names it is attached under, read-only; the search path is the first one's schema `main`. */
-  readonly names: readonly [string, ...string[]];
+  /** Catalogue names it is attached under, read-only; the first one's schema `main` is searched first. Empty where there is no DuckDB file. */
+  readonly names: readonly string[];
+  /** Tables of Parquet files, shown in the catalogue `memory`; its schemas are searched, too. */
+  readonly parquet?: readonly ParquetSource[] | undefined;
   /** Queries at a time; more wait in order. */
   readonly concurrency: number;
   /** Engine settings, for example `{ memory_limit: "2GB", threads: "4" }`. */
@@ -39,9 +43,11 @@ export interface OpenDatabase {
 /** What the reader needs of an engine. */
 export interface ReaderEngine {
   /**
-   * Throws `FILE_LOCKED` with the holder, `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `PERMISSION_DENIED`.
+   * Throws `FILE_LOCKED` with the holder, `FILE_MISSING`, `DATABASE_CORRUPT`, also for a Parquet table that does not bind, `STORAGE_UNSUPPORTED`, `PERMISSION_DENIED`.
    */
   open(request: OpenRequest): Promise<OpenDatabase>;
+  /** Looks at the first and the last bytes of Parquet files. Throws `FILE_MISSING`, `BUILD_UNFINISHED` for a file without an end, `DATABASE_CORRUPT` for what is no Parquet file. */
+  assertParquetEnds(paths: readonly string[]): Promise<void>;
   /** Digests files in a child process: opening them here would drop this process's own locks on them (FACTS 1.3). Throws `INTERRUPTED`, `IO_FAILED`. */
   digest(paths: readonly string[], signal?: AbortSignal): Promise<readonly { readonly bytes: number; readonly sha256: string }[]>;
   /** Makes the next `open` cheaper by keeping an empty instance ready; best effort. */

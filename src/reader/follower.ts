@@ -1,8 +1,9 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { ioError } from "../platform/io-error.ts";
-import type { Fallback } from "./fallback.ts";
+import type { Fallback } from "./fallback/fallback.ts";
 import type { Generation, Hold } from "./generation.ts";
 import type { EventHub } from "./events.ts";
+import type { ReleaseTarget } from "./locate.ts";
 import { openActive, type OpeningContext } from "./opening.ts";
 import { readerClosed } from "./pool.ts";
 import type { BadSighting, Sighting } from "./resolver.ts";
@@ -102,6 +103,14 @@ export class Follower {
     const serving = this.#serving;
     if (serving.kind === "fallback") return serving.fallback.acquire(deadline);
     return this.#hold(serving.generation);
+  }
+
+  /** What a request is to be served from, where it need not wait and there is a manifest: a fallback file is none that stays. */
+  servingNow(minVersion: number | undefined): ReleaseTarget | undefined {
+    const seen = this.#context.resolver.look();
+    if (this.#mustWait(seen, minVersion)) return undefined;
+    if (this.#serving.sighting !== seen) this.kick();
+    return this.#serving.kind === "manifest" ? this.#serving.generation.target : undefined;
   }
 
   /** A hold on the generation that serves, at once, when it is of this release; `undefined` when it is not. */
@@ -218,7 +227,7 @@ export class Follower {
     if (ageMs < absentMs) return false;
     await this.#fallback.probe();
     if (this.#context.resolver.look() !== sighting) return true;
-    this.#events.warn(`${this.#context.resolver.path} was deleted: serving the single file ${this.#fallback.path} from now on`);
+    this.#events.warn(`${this.#context.resolver.path} was deleted: serving ${this.#fallback.description} from now on`);
     this.#activate({ kind: "fallback", sighting, fallback: this.#fallback });
     return false;
   }

@@ -1,9 +1,11 @@
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { EngineStream, ExportedFile, ExportOptions, QueryOptions, QueryParameters, QueryRows } from "../model/query.ts";
+import type { SqliteDatabase } from "../model/sqlite.ts";
 import type { Clock } from "../platform/port.ts";
 import type { OpenDatabase } from "./engine.ts";
 import type { ReleaseTarget } from "./locate.ts";
 import type { Pin } from "./pin.ts";
+import { SqliteHandles, type OpenSqlite } from "./sqlite.ts";
 import { withErrors } from "./stream.ts";
 import { sleep } from "./waiting.ts";
 
@@ -18,6 +20,7 @@ export interface GenerationParts {
   readonly database: OpenDatabase;
   readonly pin: Pin | undefined;
   readonly clock: Clock;
+  readonly openSqlite: OpenSqlite;
 }
 
 /** A claim on a generation: it stays open until `end`, which may be called twice. */
@@ -34,9 +37,12 @@ export class Generation {
   readonly #database: OpenDatabase;
   readonly #pin: Pin | undefined;
   readonly #clock: Clock;
+  readonly #sqlite: SqliteHandles;
   readonly #idle = new Set<() => void>();
   #state: GenerationState = "warming";
   #holds = 0;
+  /** What is left to do when the last hold ends after the generation was closed. */
+  #atLast: (() => void) | undefined;
   #drainingSince: Date | undefined;
   #closing: Promise<void> | undefined;
   #interruptedAfterMs: number | undefined;
@@ -48,6 +54,7 @@ export class Generation {
     this.#database = parts.database;
     this.#pin = parts.pin;
     this.#clock = parts.clock;
+    this.#sqlite = new SqliteHandles(parts.target.release, parts.target.sqlite, parts.openSqlite);
   }
 
   get state(): GenerationState {
@@ -79,6 +86,7 @@ export class Generation {
       this.#holds -= 1;
       if (this.#holds > 0) return;
       for (const listener of this.#idle) listener();
+      this.#atLast?.();
     };
     return { generation: this, end };
   }
@@ -114,6 +122,14 @@ export class Generation {
       hold.end();
       throw this.#told(error, options);
     }
+  }
+
+  /**
+   * A SQLite file of the release, shared by all who hold the generation; it is closed once nobody does, never before. Throws what `SqliteHandles.get` throws;
+   * `INTERRUPTED` when the generation was drained for too long.
+   */
+  sqlite(name: string): Promise<SqliteDatabase> {
+    return this.#holding({}, () => this.#sqlite.get(name));
   }
 
   /** Closes it once nobody holds it, or interrupts its queries after `timeoutMs` and closes then. Later calls join the first. */
@@ -152,10 +168,21 @@ export class Generation {
     try {
       await this.#database.close();
     } finally {
-      await this.#pin?.release();
+      try {
+        await this.#letSqliteGo();
+      } finally {
+        await this.#pin?.release();
+      }
     }
     this.#state = end;
     this.#idle.clear();
+  }
+
+  /** What a borrower does with a SQLite file cannot be interrupted: it stays open under one that was drained for too long, until that returns. */
+  async #letSqliteGo(): Promise<void> {
+    if (this.#holds === 0) return this.#sqlite.close();
+    // Nobody waits for that any more: what does not close is let go with the process.
+    this.#atLast = () => void this.#sqlite.close().catch(() => undefined);
   }
 
   async #holding<T>(options: Pick<QueryOptions, "signal">, action: () => Promise<T>): Promise<T> {

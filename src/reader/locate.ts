@@ -1,11 +1,14 @@
 import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { isDatabaseOnly, type ParquetSource } from "../model/artifact.ts";
 import { catalogueNames, dataFileReference, layoutOfActive, slotStems, storePaths, type StorePaths } from "../model/layout.ts";
 import { basenameIn, releaseOf, sha256Hex, type Manifest, type OwnManifest } from "../model/manifest.ts";
 import { assertBasename } from "../model/names.ts";
-import { parseRecord, recordBytesMax, type ReleaseRecord } from "../model/release-record.ts";
+import { activeOf, artifactsOf, databaseFile, parseRecord, recordBytesMax, type ReleaseRecord } from "../model/release-record.ts";
+import { assertWhole, parquetSources, sealedFiles, type SealedFile } from "./contents.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
 import type { ManifestSighting } from "./resolver.ts";
+import { sqliteFiles, type SqliteFile } from "./sqlite.ts";
 
 /** A release that can be opened: where its data lies and what to call it. */
 export interface ReleaseTarget {
@@ -19,11 +22,18 @@ export interface ReleaseTarget {
   readonly active: string | undefined;
   /** RFC 3339 UTC, as the manifest has it; else when the manifest was written. Of a release that is not the active one, when it was made. */
   readonly lastUpdated: string;
+  /** The DuckDB file; of a release without one its record. */
   readonly path: string;
-  /** Catalogue names to attach the file under. */
-  readonly names: readonly [string, ...string[]];
+  /** Catalogue names to attach the DuckDB file under; empty where there is none. */
+  readonly names: readonly string[];
+  /** Tables of Parquet files. */
+  readonly parquet: readonly ParquetSource[];
+  /** Every file of the release, where a record tells of them. */
+  readonly files?: readonly SealedFile[] | undefined;
   /** The pin file; foreign releases have none. */
   readonly pin: string | undefined;
+  /** The SQLite files it holds; none of a foreign release, of the fallback file, and of what lies in quarantine. */
+  readonly sqlite: readonly SqliteFile[];
 }
 
 /** A store as the reader knows it. */
@@ -46,20 +56,64 @@ export function storeView(platform: Platform, dir: string, basename: string | un
  */
 export async function locateRelease(store: StoreView, sighting: ManifestSighting): Promise<ReleaseTarget> {
   const { manifest, identity, modifiedAt } = sighting;
-  const data = await releaseFiles(store, manifest);
-  const file = await dataFile(store, data.path, manifest.active);
   const own = manifest.own;
-  const record = own === undefined ? undefined : readRecord(store, own);
-  if (record !== undefined) compare(store, { record, path: data.path, stat: file.stat });
+  // What holds more than a DuckDB file is found by its record alone.
+  const record = own === undefined || layoutOfActive(manifest.active) === "slots" ? undefined : readRecord(store, own);
+  const several = record !== undefined && !isDatabaseOnly(artifactsOf(record));
+  const { record: told, ...data } = several
+    ? { record, ...(await recordedData(store, record, manifest.active)) }
+    : await databaseAlone(store, manifest, record);
   return {
-    path: file.path,
-    names: data.names,
+    ...data,
     release: releaseOf(manifest),
     version: manifest.version,
-    uid: record?.uid ?? sha256Hex(identity).slice(0, 32),
+    uid: told?.uid ?? sha256Hex(identity).slice(0, 32),
     active: manifest.active,
     lastUpdated: manifest.lastUpdated ?? modifiedAt,
     pin: own === undefined ? undefined : store.paths.pin(own.release),
+    sqlite: record === undefined ? [] : sqliteFiles(record, store.paths.release(record.release)),
+  };
+}
+
+/** Where the data of a release lies. */
+type ReleaseData = Pick<ReleaseTarget, "path" | "names" | "parquet" | "files">;
+
+/** A release that is one DuckDB file, as every manifest has it whose record does not say more. */
+async function databaseAlone(
+  store: StoreView,
+  manifest: Manifest,
+  known: ReleaseRecord | undefined,
+): Promise<ReleaseData & { readonly record: ReleaseRecord | undefined }> {
+  const data = await releaseFiles(store, manifest);
+  const file = await dataFile(store, data.path, manifest.active);
+  const record = known ?? (manifest.own === undefined ? undefined : readRecord(store, manifest.own));
+  if (record !== undefined) compare(store, { record, path: data.path, stat: file.stat });
+  const sealed = record?.files.filter(({ path }) => join(store.paths.folder, path) === data.path);
+  const files = sealed?.map(({ bytes, sha256 }) => ({ path: file.path, bytes, sha256 }));
+  return { path: file.path, names: data.names, parquet: [], files, record };
+}
+
+/**
+ * Where the data of a release lies that holds more than a DuckDB file, as its record says, each file looked at. Throws `RECORD_INVALID` where it is the record of another release,
+ * `FILE_MISSING`, `CHECKSUM_MISMATCH`.
+ */
+export async function recordedData(store: StoreView, record: ReleaseRecord, active: string): Promise<ReleaseData> {
+  const { folder } = store.paths;
+  if (activeOf(record) !== active) {
+    throw new LockkeeperError("RECORD_INVALID", `the record of release ${record.release} is not of "${active}"`, {
+      subject: record.release,
+    });
+  }
+  const files = sealedFiles(record.files, folder);
+  await assertWhole(store.platform, files, { base: folder, release: record.release });
+  const database = databaseFile(record);
+  const path = database === undefined ? store.paths.record(record.release, "releases") : join(folder, database.path);
+  if (database !== undefined) assertNoLog(store, { release: record.release, path });
+  return {
+    path,
+    names: database === undefined ? [] : catalogueNames(record.basename, active),
+    parquet: parquetSources(record, { base: folder, inside: `releases/${record.release}` }),
+    files,
   };
 }
 
@@ -192,15 +246,16 @@ function compare(store: StoreView, found: { record: ReleaseRecord; path: string;
       },
     );
   }
+  assertNoLog(store, { release: record.release, path });
+}
+
+/** The engine would replay it into what it shows. */
+function assertNoLog(store: StoreView, { release, path }: { readonly release: string; readonly path: string }): void {
   const log = store.platform.files.statNow(`${path}.wal`);
   if (log !== undefined && log.bytes > 0) {
-    throw new LockkeeperError(
-      "CHECKSUM_MISMATCH",
-      `${path}.wal would be replayed into release ${record.release}, which has none`,
-      {
-        hint: "Find out what wrote to the active file, then remove the log.",
-        subject: `${path}.wal`,
-      },
-    );
+    throw new LockkeeperError("CHECKSUM_MISMATCH", `${path}.wal would be replayed into release ${release}, which has none`, {
+      hint: "Find out what wrote to the active file, then remove the log.",
+      subject: `${path}.wal`,
+    });
   }
 }

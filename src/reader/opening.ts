@@ -1,6 +1,7 @@
 import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
 import { ioError } from "../platform/io-error.ts";
 import { lendRelease } from "./borrowed.ts";
+import { assertSealed } from "./contents.ts";
 import type { ReaderEngine } from "./engine.ts";
 import type { Generation } from "./generation.ts";
 import { locateRelease, type ReleaseTarget, type StoreView } from "./locate.ts";
@@ -60,12 +61,27 @@ export async function openActive(context: OpeningContext): Promise<Opening> {
 async function attemptOpen(context: OpeningContext, sighting: ManifestSighting, attempt: number): Promise<Generation> {
   const target = await locateRelease(context.store, sighting);
   const { pin, unpinned } = await pinRelease(context, target, attempt);
+  await verified(context, { target, pin });
   const generation = await openTarget(context, { target, pin, verify: () => sameManifest(context, sighting) });
   await warmUp(context, generation);
   await prime(context, generation);
   if (unpinned !== undefined)
     context.warn(`release ${target.release} is served without a pin, so prune cannot see this reader: ${unpinned}`);
   return generation;
+}
+
+/** Reads every file of a release, where the settings want that, before anything of it is open here. Where it throws, as `assertSealed` does, the pin is let go. */
+export async function verified(
+  { engine, settings, closing }: Pick<OpeningContext, "engine" | "settings" | "closing">,
+  { target, pin }: { readonly target: ReleaseTarget; readonly pin: Pin | undefined },
+): Promise<void> {
+  if (settings.verify !== "sha256" || target.files === undefined) return;
+  try {
+    await assertSealed(engine, target.files, { release: target.release, signal: closing });
+  } catch (error) {
+    await pin?.release();
+    throw error;
+  }
 }
 
 /** Opens a target and takes it into the pool. `verify` runs before and after the engine opens the file, and throws if it may not serve. */
@@ -77,7 +93,8 @@ export async function openTarget(
   try {
     verify();
     const { concurrency, engine: settings } = context.settings;
-    const database = await context.engine.open({ path: target.path, names: target.names, concurrency, settings });
+    const { path, names, parquet } = target;
+    const database = await context.engine.open({ path, names, parquet, concurrency, settings });
     try {
       verify();
       return context.pool.add({ target, database, pin });

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { parquetArtifactSchema, type ParquetArtifact } from "../model/artifact.ts";
 import { assertBasename } from "../model/names.ts";
+import type { ParquetPlace } from "./fallback/parquet-files.ts";
 import type { BorrowedRelease } from "./reader.ts";
 
 const milliseconds = z
@@ -24,6 +26,12 @@ const optionsSchema = z.strictObject({
   dir: z.string().min(1),
   basename: z.string().optional(),
   fallback: z.string().min(1).optional(),
+  fallbackParquet: z
+    .union([
+      z.string().min(1),
+      z.strictObject({ dir: z.string().min(1), artifacts: z.array(parquetArtifactSchema).readonly().optional() }),
+    ])
+    .optional(),
   freshness: z.enum(["strict", "eventual"]).default("strict"),
   drainTimeoutMs: milliseconds.default(30_000),
   pollMs: milliseconds.min(1).default(1000),
@@ -32,6 +40,7 @@ const optionsSchema = z.strictObject({
   keptIdleMs: milliseconds.default(10_000),
   allowNetworkFs: z.boolean().default(false),
   warmup: z.array(z.string().min(1)).default([]),
+  verify: z.enum(["size", "sha256"]).default("size"),
   prime: z.custom<PrimeRelease>((value) => typeof value === "function", "must be a function").optional(),
   limits: limitsSchema.default({}),
 });
@@ -69,6 +78,14 @@ export interface ReaderOptions {
   /** The single file that serves where there is no usable manifest. */
   readonly fallback?: string | undefined;
   /**
+   * A folder of Parquet tables that serves there, before the single file: `<table>.parquet`, and `key=value` folders, of schema `main` at its top, of a schema of their folder's name below it;
+   * with `artifacts`, as a store's Parquet artifacts lie in a build.
+   */
+  readonly fallbackParquet?:
+    | string
+    | { readonly dir: string; readonly artifacts?: readonly ParquetArtifact[] | undefined }
+    | undefined;
+  /**
    * `strict` (default): a request that sees a new release waits for it, at most `waitMs`, and is then served the last good
    * one. `eventual`: it is served the old one while the new one opens.
    */
@@ -85,6 +102,11 @@ export interface ReaderOptions {
   readonly keptIdleMs?: number | undefined;
   /** Read from a network file system, where pins cannot be trusted. Default false. */
   readonly allowNetworkFs?: boolean | undefined;
+  /**
+   * What of a release's files is compared with its record before it serves: their `size` (default), or their `sha256`, for which each is read whole, about a second a gigabyte. A release
+   * that differs does not serve, and the last good one does. A flipped bit in a Parquet file is found by its hash alone.
+   */
+  readonly verify?: "size" | "sha256" | undefined;
   /** Statements to run on each release before it serves; one that fails keeps the release from serving. */
   readonly warmup?: readonly string[] | undefined;
   /** Called with each release after `warmup`, before it serves: no request sees it earlier. What it throws is a warning, and the release serves all the same. */
@@ -97,6 +119,7 @@ export interface ReaderSettings {
   readonly dir: string;
   readonly basename: string | undefined;
   readonly fallback: string | undefined;
+  readonly fallbackParquet: ParquetPlace | undefined;
   readonly freshness: "strict" | "eventual";
   readonly drainTimeoutMs: number;
   readonly pollMs: number;
@@ -105,6 +128,7 @@ export interface ReaderSettings {
   readonly keptIdleMs: number;
   readonly allowNetworkFs: boolean;
   readonly warmup: readonly string[];
+  readonly verify: "size" | "sha256";
   readonly prime: PrimeRelease | undefined;
   readonly concurrency: number;
   readonly rowsMax: number;
@@ -119,7 +143,7 @@ export interface ReaderSettings {
 export function readerSettings(options: ReaderOptions, defaultConcurrency: number): ReaderSettings {
   const parsed = optionsSchema.safeParse(options);
   if (!parsed.success) throw usage(parsed.error);
-  const { limits, dir, fallback, basename, prime, ...rest } = parsed.data;
+  const { limits, dir, fallback, fallbackParquet, basename, prime, ...rest } = parsed.data;
   if (basename !== undefined) assertBasename(basename);
   return Object.freeze({
     ...rest,
@@ -127,6 +151,7 @@ export function readerSettings(options: ReaderOptions, defaultConcurrency: numbe
     basename,
     dir: resolve(dir),
     fallback: fallback === undefined ? undefined : resolve(fallback),
+    fallbackParquet: fallbackParquet === undefined ? undefined : placeOf(fallbackParquet),
     concurrency: limits.concurrency ?? defaultConcurrency,
     rowsMax: limits.rows ?? 1_000_000,
     timeMaxMs: limits.timeMs ?? 300_000,
@@ -137,6 +162,11 @@ export function readerSettings(options: ReaderOptions, defaultConcurrency: numbe
       ...(limits.threads !== undefined && { threads: String(limits.threads) }),
     }),
   });
+}
+
+function placeOf(fallback: NonNullable<ReaderOptions["fallbackParquet"]>): ParquetPlace {
+  const { dir, artifacts } = typeof fallback === "string" ? { dir: fallback, artifacts: undefined } : fallback;
+  return { dir: resolve(dir), artifacts };
 }
 
 function usage(error: z.ZodError): LockkeeperError {

@@ -1,10 +1,19 @@
 import { LockkeeperError, firstLine } from "../errors/lockkeeper-error.ts";
 import type { Clock } from "../platform/port.ts";
 import { Generation, type GenerationParts } from "./generation.ts";
+import type { OpenSqlite } from "./sqlite.ts";
 import { sleep } from "./waiting.ts";
 
 /** How long `close` waits for interrupted queries to let go before it gives up on them. */
 const letGoMs = 5000;
+
+/** What a pool is operated with. */
+export interface PoolParts {
+  readonly clock: Clock;
+  readonly drainTimeoutMs: number;
+  readonly warn: (message: string) => void;
+  readonly openSqlite: OpenSqlite;
+}
 
 /** The generations a reader has open: one that serves, those that were asked for by name, those that drain, those that warm. */
 export class GenerationPool {
@@ -12,17 +21,19 @@ export class GenerationPool {
   readonly #drainTimeoutMs: number;
   readonly #warn: (message: string) => void;
   readonly #open = new Set<Generation>();
+  readonly #openSqlite: OpenSqlite;
   #nextId = 1;
 
-  constructor(options: { readonly clock: Clock; readonly drainTimeoutMs: number; readonly warn: (message: string) => void }) {
+  constructor(options: PoolParts) {
     this.#clock = options.clock;
     this.#drainTimeoutMs = options.drainTimeoutMs;
     this.#warn = options.warn;
+    this.#openSqlite = options.openSqlite;
   }
 
   /** Takes charge of a database and its pin. */
-  add(parts: Omit<GenerationParts, "id" | "clock">): Generation {
-    const generation = new Generation({ ...parts, id: this.#nextId++, clock: this.#clock });
+  add(parts: Omit<GenerationParts, "id" | "clock" | "openSqlite">): Generation {
+    const generation = new Generation({ ...parts, id: this.#nextId++, clock: this.#clock, openSqlite: this.#openSqlite });
     this.#open.add(generation);
     return generation;
   }

@@ -1,12 +1,15 @@
 import { setMaxListeners } from "node:events";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { ExportedFile, QueryColumn, QueryParameters, QueryRows, RowStream, ValueForm } from "../model/query.ts";
+import type { SqliteDatabase } from "../model/sqlite.ts";
 import type { Platform } from "../platform/port.ts";
 import { answer, answerInBatches } from "./answer.ts";
-import { lendRelease } from "./borrowed.ts";
+import { identityOf, lendRelease } from "./borrowed.ts";
 import type { ReaderEngine } from "./engine.ts";
 import { EventHub, type ReaderEventName, type ReaderListener } from "./events.ts";
-import { Fallback } from "./fallback.ts";
+import { Fallback } from "./fallback/fallback.ts";
+import { ParquetFiles } from "./fallback/parquet-files.ts";
+import { SingleFile } from "./fallback/single-file.ts";
 import { Follower } from "./follower.ts";
 import type { Hold } from "./generation.ts";
 import { acquireNamed } from "./kept/acquire.ts";
@@ -16,13 +19,17 @@ import type { OpeningContext } from "./opening.ts";
 import { readerSettings, type ReaderOptions, type ReaderSettings } from "./options.ts";
 import { GenerationPool, readerClosed } from "./pool.ts";
 import { ManifestResolver } from "./resolver.ts";
+import type { OpenSqlite } from "./sqlite.ts";
+import { describeServed } from "./serving.ts";
 import { firstServing } from "./start.ts";
+import { sleep } from "./waiting.ts";
 import { readerStatus, type ReaderStatus } from "./status.ts";
 
 /** What a reader is operated with. */
 export interface ReaderPorts {
   readonly platform: Platform;
   readonly engine: ReaderEngine;
+  readonly openSqlite: OpenSqlite;
   /** Queries at a time, unless `limits.concurrency` says. */
   readonly defaultConcurrency: number;
   /** Takes the warnings that no listener takes. */
@@ -80,8 +87,8 @@ export interface ReaderStream<Version extends number | undefined = number> exten
   readonly version: Version;
 }
 
-/** One release, as a request holds it. It does not change, whatever is published meanwhile. */
-export interface BorrowedRelease<Version extends number | undefined = number> {
+/** Which release it is. */
+export interface ReleaseIdentity<Version extends number | undefined = number> {
   /** The release id; `v<version>-<slot>` when another program published it, `fallback` for the single file, a build's id for one in quarantine. */
   readonly release: string;
   /** As `ReaderRows` has it. */
@@ -92,12 +99,23 @@ export interface BorrowedRelease<Version extends number | undefined = number> {
   readonly active: string | undefined;
   /** RFC 3339 UTC: when it became active; of a release that was asked for by name, when it was made. */
   readonly lastUpdated: string;
+}
+
+/** One release, as a request holds it. It does not change, whatever is published meanwhile. */
+export interface BorrowedRelease<Version extends number | undefined = number> extends ReleaseIdentity<Version> {
   /** One read-only statement. Throws what `Reader.query` throws; `READER_CLOSED` once the borrow has ended. */
   query(sql: string, parameters?: QueryParameters, options?: BorrowedQueryOptions): Promise<ReaderRows<Version>>;
   /** As `Reader.stream`, on this release. The end of the borrow closes it. */
   stream(sql: string, parameters?: QueryParameters, options?: BorrowedQueryOptions): Promise<ReaderStream<Version>>;
   /** One read-only statement's rows as a Parquet file of a random name in `options.folder`; the caller removes it. Throws what `query` throws, `DISK_FULL`, `PERMISSION_DENIED`. */
   exportParquet(sql: string, parameters: QueryParameters | undefined, options: BorrowedExportOptions): Promise<ExportedFile>;
+  /**
+   * A SQLite file of the release, open read-only: by its path in the release, or its file name without the ending where no other has that. `Database` is what the caller has of
+   * `better-sqlite3`'s own types. It is opened at its first use and shared by all who have borrowed the release, until the last of them returns; do not close it. Throws
+   * `FILE_MISSING` for a name that the release does not have, `FEATURE_MISSING` where the package `better-sqlite3` is not installed, `DATABASE_CORRUPT`, `PERMISSION_DENIED`,
+   * `INTERRUPTED` once the release was drained for too long, and `READER_CLOSED` once the borrow has ended.
+   */
+  sqlite<Database extends SqliteDatabase = SqliteDatabase>(name: string): Promise<Database>;
 }
 
 /** Serves a release store's active release, and moves on when another is published. */
@@ -125,6 +143,23 @@ export interface Reader {
   /** Calls `use` with one release and keeps that release open until its promise settles. */
   borrow<T>(use: (release: BorrowedRelease) => Promise<T> | T, options?: ActiveOptions): Promise<T>;
   borrow<T>(use: (release: BorrowedRelease<number | undefined>) => Promise<T> | T, options: BorrowOptions): Promise<T>;
+  /**
+   * A SQLite file of the active release, as `BorrowedRelease.sqlite` has it. It stays open at least until the caller next waits for a timer or for the system: prepare and read
+   * at once. For more than one step, or beside a query, borrow the release.
+   */
+  sqlite<Database extends SqliteDatabase = SqliteDatabase>(name: string, options?: ActiveOptions): Promise<Database>;
+  /**
+   * The release that a borrow would get at this moment without waiting: enough to tell a caller that what it has is still the answer. `undefined` where a borrow would wait or be
+   * refused, and in fallback mode, whose file another program may write. Throws `READER_CLOSED`.
+   */
+  serving(options?: Pick<BorrowOptions, "minVersion">): ReleaseIdentity | undefined;
+  /**
+   * When what is served was written, RFC 3339 UTC: the manifest's `lastUpdated`; in fallback mode when the newest Parquet file was, else the single file; null where there is nothing.
+   * Opens nothing. Throws `CONFIG_INVALID`, `PERMISSION_DENIED` for a fallback that cannot be looked at, `READER_CLOSED`.
+   */
+  lastRefresh(): Promise<string | null>;
+  /** Whether a request gets an answer: asks for one row of nothing, waits for it as a request does, and never throws. */
+  checkConnection(): Promise<boolean>;
   /** Returns what stops it. */
   on<Name extends ReaderEventName>(name: Name, listener: ReaderListener<Name>): () => void;
   status(): ReaderStatus;
@@ -139,19 +174,34 @@ export interface Reader {
 export async function openReader(options: ReaderOptions, ports: ReaderPorts): Promise<Reader> {
   const settings = readerSettings(options, ports.defaultConcurrency);
   await assertLocal(ports.platform, settings);
-  const { platform, engine } = ports;
+  const { platform, engine, openSqlite } = ports;
   const store = storeView(platform, settings.dir, settings.basename);
   const events = new EventHub(ports.warn);
-  const pool = new GenerationPool({ clock: platform.clock, drainTimeoutMs: settings.drainTimeoutMs, warn: events.warn });
+  const pool = new GenerationPool({
+    clock: platform.clock,
+    drainTimeoutMs: settings.drainTimeoutMs,
+    warn: events.warn,
+    openSqlite,
+  });
   const resolver = new ManifestResolver(platform, store.paths.manifest);
   const closing = new AbortController();
   // Each wait of a request listens to it; Node would call more than ten a leak.
   setMaxListeners(0, closing.signal);
   const context: OpeningContext = { store, resolver, engine, settings, pool, closing: closing.signal, warn: events.warn };
-  const fallback = settings.fallback === undefined ? undefined : new Fallback(context, settings.fallback);
+  const fallback = fallbackOf(context);
   const serving = await firstServing(context, fallback);
   const follower = new Follower({ context, fallback, events, serving });
   return new StoreReader({ context, closing, events, follower, fallback, shelf: new KeptShelf(context) });
+}
+
+/** Parquet files go before the single file. */
+function fallbackOf(context: OpeningContext): Fallback | undefined {
+  const { settings, engine, store } = context;
+  const sources = [
+    ...(settings.fallbackParquet ? [new ParquetFiles(store.platform, engine, settings.fallbackParquet)] : []),
+    ...(settings.fallback === undefined ? [] : [new SingleFile(store.platform, settings.fallback, settings.basename)]),
+  ];
+  return sources.length === 0 ? undefined : new Fallback(context, sources);
 }
 
 /** Throws `FILE_SYSTEM_UNSUPPORTED` for a store on a network file system, unless the settings allow it. */
@@ -243,6 +293,40 @@ class StoreReader implements Reader {
     } finally {
       await lent.end();
       hold.end();
+    }
+  }
+
+  async sqlite<Database extends SqliteDatabase>(name: string, options: ActiveOptions = {}): Promise<Database> {
+    const hold = await this.#acquire(options);
+    try {
+      // The caller knows the package's own types.
+      return (await hold.generation.sqlite(name)) as Database;
+    } finally {
+      // The caller's turn comes first: a release that has been replaced would be closed under it.
+      void sleep(this.#parts.context.store.platform.clock, 0, { idle: true }).then(() => hold.end());
+    }
+  }
+
+  serving({ minVersion }: Pick<BorrowOptions, "minVersion"> = {}): ReleaseIdentity | undefined {
+    if (this.#closed !== undefined) throw readerClosed();
+    const target = this.#parts.follower.servingNow(minVersion);
+    // What is active always has a version.
+    return target === undefined ? undefined : (identityOf(target) as ReleaseIdentity);
+  }
+
+  async lastRefresh(): Promise<string | null> {
+    if (this.#closed !== undefined) throw readerClosed();
+    const { serving } = this.#parts.follower;
+    const time = serving.kind === "manifest" ? describeServed(serving).lastUpdated : await serving.fallback.lastModified();
+    return time ?? null;
+  }
+
+  async checkConnection(): Promise<boolean> {
+    try {
+      await this.query("SELECT 1");
+      return true;
+    } catch {
+      return false;
     }
   }
 

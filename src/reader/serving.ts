@@ -1,4 +1,4 @@
-import { fallbackRelease, type Fallback } from "./fallback.ts";
+import { fallbackRelease, type Fallback } from "./fallback/fallback.ts";
 import type { Generation } from "./generation.ts";
 import type { ManifestSighting, Sighting } from "./resolver.ts";
 
@@ -13,11 +13,11 @@ export interface ServedRelease {
   readonly release: string;
   readonly version: number;
   readonly active: string | undefined;
-  /** RFC 3339 UTC; `undefined` when the fallback file is not there. */
+  /** RFC 3339 UTC; `undefined` when there is nothing at the fallback. */
   readonly lastUpdated: string | undefined;
 }
 
-/** What is served now; the fallback's `lastUpdated` is when its file was written. */
+/** What is served now; the fallback's `lastUpdated` is when its newest file was written. */
 export function describeServed(serving: Serving): ServedRelease {
   if (serving.kind === "fallback") {
     return {

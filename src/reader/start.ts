@@ -1,6 +1,6 @@
-import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { firstLine, isLockkeeperError, LockkeeperError } from "../errors/lockkeeper-error.ts";
 import { ioError } from "../platform/io-error.ts";
-import type { Fallback } from "./fallback.ts";
+import type { Fallback } from "./fallback/fallback.ts";
 import { badLookEveryMs, badSettleMs } from "./follower.ts";
 import { openActive, type OpeningContext } from "./opening.ts";
 import type { BadSighting } from "./resolver.ts";
@@ -34,31 +34,30 @@ export async function firstServing(context: OpeningContext, fallback: Fallback |
 }
 
 async function withoutManifest(context: OpeningContext, fallback: Fallback | undefined, sighting: BadSighting): Promise<Serving> {
-  if (fallback === undefined || (fallback.modifiedAt() === undefined && sighting.kind === "missing"))
-    throw noRelease(sighting, fallback);
+  if (fallback === undefined) throw noRelease(sighting, noneSet);
   try {
     await fallback.probe();
   } catch (cause) {
-    const { code, message, hint } = ioError(cause, "open", fallback.path);
+    const isMissing = isLockkeeperError(cause, "UNAVAILABLE") && isLockkeeperError(cause.cause, "FILE_MISSING");
+    if (isMissing && sighting.kind === "missing") throw noRelease(sighting, firstLine(cause.cause));
+    const { code, message, hint, subject } = ioError(cause, "open", fallback.description);
     throw new LockkeeperError(code, `${sighting.error.message}, and the fallback cannot serve: ${message}`, {
       ...(hint !== undefined && { hint }),
-      subject: fallback.path,
+      ...(subject !== undefined && { subject }),
       cause,
     });
   }
-  context.warn(`${sighting.error.message}: serving the single file ${fallback.path}`);
+  context.warn(`${sighting.error.message}: serving ${fallback.description}`);
   return { kind: "fallback", sighting, fallback };
 }
 
-function noRelease(sighting: BadSighting, fallback: Fallback | undefined): LockkeeperError {
+const noneSet = "no fallback is set (options `fallback` and `fallbackParquet`, variables DUCKDB_PATH and PARQUET_DIR)";
+
+function noRelease(sighting: BadSighting, second: string): LockkeeperError {
   if (sighting.kind === "unusable") return sighting.error;
   const { message, subject } = sighting.error;
-  const second =
-    fallback === undefined
-      ? "no fallback is set (option `fallback`, variable DUCKDB_PATH)"
-      : `no fallback file at ${fallback.path}`;
   return new LockkeeperError("NO_RELEASE", `${message}, and ${second}`, {
-    hint: "Publish a release, put a manifest there, or name a single file as fallback.",
+    hint: "Publish a release, put a manifest there, or name a file or a folder of Parquet tables as fallback.",
     ...(subject !== undefined && { subject }),
   });
 }

@@ -1,13 +1,12 @@
-import { dirname } from "node:path";
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { LockkeeperError, isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import { isSlot, otherSlot, type Slot } from "../model/layout.ts";
 import type { OwnManifest } from "../model/manifest.ts";
 import type { SwitchPlan } from "../model/plan.ts";
 import type { SwitchResult } from "../model/results.ts";
+import { differenceFromRecord } from "./artifacts/whole.ts";
 import { basenameOf } from "./basename.ts";
 import { runChecks } from "./checks/run-checks.ts";
-import { recordsOfFile } from "./layout/held-file.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
 import { prepareFolders } from "./open.ts";
@@ -119,7 +118,10 @@ async function targetOf(store: ReleaseStore, state: StoreState, options: AdoptOp
   }
   const basename = await basenameOf(store, current);
   const path = layoutOf(store).dataFile(store, active, basename);
-  if ((await store.platform.files.stat(path))?.kind === "file") return { active, basename, path };
+  const kind = (await store.platform.files.stat(path))?.kind;
+  if (kind === "file") return { active, basename, path };
+  // A release folder may hold no DuckDB file.
+  if (!isSlot(active) && readRecord(store, active)) return { active, basename, path: store.paths.release(active) };
   throw new LockkeeperError("NO_RELEASE", `${path} does not exist`, {
     hint: "Check `dir` and `basename` of the store.",
     subject: path,
@@ -200,9 +202,9 @@ async function recordedFolder(
 ): Promise<{ readonly release: string; readonly record: OwnManifest["record"] }> {
   const release = target.active;
   const stored = readRecord(store, release);
-  if (stored && (await recordsOfFile(store, target.path, { among: [stored], signal })).length > 0) {
+  if (stored && (await differenceFromRecord(store, stored.record, signal)) === undefined) {
     // A publish that was killed may have moved it there a moment ago, in the cache only.
-    await store.platform.files.syncFolder(dirname(target.path));
+    await store.platform.files.syncFolder(store.paths.releases);
     return { release, record: { path: stored.reference, sha256: stored.sha256 } };
   }
   throw new LockkeeperError("RELEASE_UNKNOWN", `${target.path} is not a release that ${store.name} has published`, {

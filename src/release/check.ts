@@ -2,9 +2,13 @@ import { join, sep } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../model/check.ts";
 import { releaseOf, type IdentifiedManifest } from "../model/manifest.ts";
-import type { ReleaseFile } from "../model/release-record.ts";
+import { isDatabaseOnly } from "../model/artifact.ts";
+import { artifactsOf, databaseFile, type ReleaseFile, type ReleaseRecord } from "../model/release-record.ts";
 import type { ChecksResult } from "../model/results.ts";
 import { basenameOf } from "./basename.ts";
+import { tablesOfRecord } from "./artifacts/built.ts";
+import { differenceFromRecord } from "./artifacts/whole.ts";
+import type { Baseline } from "./checks/context.ts";
 import { baselineOfParent, parentBaseline } from "./checks/baseline.ts";
 import { runChecks } from "./checks/run-checks.ts";
 import { assertManifestUnmoved, lookAtManifest } from "./manifest-file.ts";
@@ -58,11 +62,15 @@ async function checkActive(
 ): Promise<ChecksResult> {
   const release = releaseOf(current.manifest);
   if (wanted !== undefined && wanted !== release) return checkKept(store, { release: wanted, signal });
+  const record = current.manifest.own && recordOf(store, current.manifest.own).record;
+  if (record && !isDatabaseOnly(artifactsOf(record))) {
+    return checkRecorded(store, record, { baseline: () => parentBaseline(store, current), signal });
+  }
   const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
   const path = await regularFile(store, layoutOf(store).dataFile(store, current.manifest.active, basename));
   const baseline = () => parentBaseline(store, current);
   const { checks } = await runChecks(store, { path, basename, baseline, signal });
-  return { store: store.name, release, checks: [...checks, await checkDigest(store, sealedFile(store, current), path)] };
+  return { store: store.name, release, checks: [...checks, await checkDigest(store, record?.files[0], path)] };
 }
 
 async function checkKept(
@@ -80,15 +88,41 @@ async function checkKept(
       subject: release,
     });
   }
-  const path = await regularFile(store, join(store.paths.folder, file.path));
   const baseline = () => baselineOfParent(store, record);
+  if (!isDatabaseOnly(artifactsOf(record))) return checkRecorded(store, record, { baseline, signal });
+  const path = await regularFile(store, join(store.paths.folder, file.path));
   const { checks } = await runChecks(store, { path, basename: record.basename, baseline, signal });
   return { store: store.name, release, checks: [...checks, await checkDigest(store, file, path)] };
 }
 
-/** `undefined` for another program's release. */
-function sealedFile(store: ReleaseStore, current: IdentifiedManifest): ReleaseFile | undefined {
-  return current.manifest.own && recordOf(store, current.manifest.own).record.files[0];
+/** A release of more than a DuckDB file. Its bytes are compared first: what is not as it was sealed may not open at all, or show other values without an error (FACTS 2.9). */
+async function checkRecorded(
+  store: ReleaseStore,
+  record: ReleaseRecord,
+  { baseline, signal }: { readonly baseline: () => Promise<Baseline>; readonly signal: AbortSignal | undefined },
+): Promise<ChecksResult> {
+  const common = {
+    name: "sha256",
+    check: "sha256",
+    severity: "error",
+    expected: `${record.files.length} files as they were sealed`,
+  } as const;
+  const difference = await differenceFromRecord(store, record, signal);
+  const message = difference ?? "every byte is as it was sealed";
+  const digest = {
+    ...common,
+    status: difference === undefined ? "pass" : "fail",
+    observed: difference ?? "all as sealed",
+    message,
+  } as const;
+  const built = { tables: tablesOfRecord(record, store.paths.release(record.release)), files: [], problems: [] };
+  const database = databaseFile(record);
+  const path = database && join(store.paths.folder, database.path);
+  const isThere = difference === undefined || !difference.endsWith(" is missing");
+  const { checks } = isThere
+    ? await runChecks(store, { path, basename: record.basename, built, baseline, signal })
+    : { checks: [] };
+  return { store: store.name, release: record.release, checks: [...checks, digest] };
 }
 
 /** The data file, a link followed as readers do. Throws `DATABASE_CORRUPT` for what is none: the engine waits for ever for the writer of a FIFO. */

@@ -1,3 +1,4 @@
+import type { ParquetFooter, ParquetSource } from "../model/artifact.ts";
 import type { FileStat, OpenFile } from "../platform/port.ts";
 import type { ReleaseTable } from "../model/release-record.ts";
 import type { QueryOptions, QueryRows } from "../model/query.ts";
@@ -21,13 +22,16 @@ export interface UnportableView {
   readonly definition: string;
 }
 
-/** A database opened read-only, the way a reader would: attached under the store's constant name. */
+/** A release's files opened read-only, the way a reader would: the DuckDB file attached under the store's constant name, Parquet tables as views beside it. */
 export interface Inspection {
-  /** For example `v1.5.0`, with the number in the file where the engine does not name it. */
+  /** For example `v1.5.0`, with the number in the file where the engine does not name it; `none` without a DuckDB file. */
   readonly storageVersion: string;
-  /** Tables and views by schema and name; tables with exact row counts. */
+  /**
+   * Tables and views by schema and name, then the Parquet tables; tables with exact row counts. `parquet` of the latter has an empty `path`: where they lie in the release, the caller
+   * knows.
+   */
   readonly tables: readonly ReleaseTable[];
-  /** Views that do not bind, with the engine's first line. */
+  /** Views of the DuckDB file that do not bind, with the engine's first line. */
   readonly brokenViews: readonly { readonly schema: string; readonly name: string; readonly error: string }[];
   readonly unportableViews: readonly UnportableView[];
   /**
@@ -48,8 +52,13 @@ export interface ReleaseEngine {
    * Folds a write-ahead log into its file and removes it. Throws `FILE_LOCKED`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`.
    */
   checkpoint(path: string): Promise<void>;
-  /** Throws `FILE_LOCKED`, `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`. */
-  inspect(path: string, name: string): Promise<Inspection>;
+  /** Without a `path` there is no DuckDB file. Throws `FILE_LOCKED`, `FILE_MISSING`, `STORAGE_UNSUPPORTED`, and `DATABASE_CORRUPT`, also for a Parquet table that does not bind. */
+  inspect(path: string | undefined, name: string, parquet?: readonly ParquetSource[]): Promise<Inspection>;
+  /**
+   * What the ends of Parquet files tell, in the order of `paths`. Throws `FILE_MISSING`; `BUILD_UNFINISHED` for a file without an end, `DATABASE_CORRUPT` for one with another damage,
+   * each naming the file; `INTERRUPTED`.
+   */
+  parquetFooters(paths: readonly string[], signal?: AbortSignal): Promise<ParquetFooter[]>;
   /** Digests files in a child process: opening them here would drop this process's own locks on them. */
   digest(paths: readonly string[], signal?: AbortSignal): Promise<FileDigest[]>;
   /** Copies a file to where nothing lies, never as a hard link, in a child process for the same reason. Not synced; interrupted, it leaves a part. */
@@ -63,4 +72,20 @@ export interface ReleaseEngine {
   isOpenHere(stat: Pick<FileStat, "device" | "inode">): boolean;
   /** Closes a descriptor of ours on a database file once no instance of this process is open on its inode. */
   closeWhenUnused(file: OpenFile): Promise<void>;
+}
+
+/** What building a release needs of SQLite. Both throw `FEATURE_MISSING` where the package for it is not installed, and `INTERRUPTED`. */
+export interface SqliteTools {
+  /** Throws `FEATURE_MISSING` where SQLite files cannot be handled here. */
+  assertInstalled(): void;
+  /**
+   * Makes a built file one that nobody has to write to again. Not synced. Throws `BUILD_EMPTY` where it is missing or empty, `BUILD_UNFINISHED` where another process has it open,
+   * `DATABASE_CORRUPT` for what does not pass the integrity check, `PERMISSION_DENIED`, `DISK_FULL`.
+   */
+  seal(path: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Copies a database that others may write to where nothing lies, as it is at one moment. Not synced. Throws `FILE_MISSING`, `FILE_LOCKED`, `DATABASE_CORRUPT`, `PERMISSION_DENIED`,
+   * `DISK_FULL`.
+   */
+  copy(source: string, target: string, signal?: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
+import { isDatabaseOnly } from "../model/artifact.ts";
 import type { Rel } from "../model/plan.ts";
 import type { ReleaseRecord } from "../model/release-record.ts";
 import type { Watermark } from "../model/watermark.ts";
@@ -8,7 +9,7 @@ import { assertBaseUnmoved, type BuildBase } from "./build/base.ts";
 import type { Checked } from "./checks/run-checks.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
-import { fileReference, writePin, writeRecord } from "./records.ts";
+import { writePin } from "./records.ts";
 import { applyPrune, emptyTrash, planPrune } from "./retention.ts";
 import type { SealedBuild } from "./build/seal.ts";
 import { layoutOf, nextReleaseId, readPublishableState } from "./state.ts";
@@ -66,7 +67,7 @@ async function installUnderLock(
   const target = await layout.target(store, state.current, release);
   const letWritersIn = await layout.clear(store, target);
   try {
-    const record = await writeRecord(store, recordFor(store, build, { release, target }));
+    const record = await layout.record(store, build.sealed, recordFor(store, build, { release, target }));
     await writePin(store, release);
     await store.platform.failpoint("install.recorded");
     await lock.verify();
@@ -109,7 +110,12 @@ function recordFor(
     createdAt: store.platform.clock.now().toISOString(),
     builder: build.builder,
     storageVersion: build.checked.storageVersion,
-    files: [fileReference(store, target.path, build.sealed.digest)],
+    ...(!isDatabaseOnly(store.artifacts) && { artifacts: [...store.artifacts] }),
+    files: build.sealed.files.map(({ name, bytes, sha256 }) => ({
+      path: layoutOf(store).reference(target, name),
+      bytes,
+      sha256,
+    })),
     tables: [...build.checked.tables],
     checks: build.checked.checks,
     ...(build.watermarks && build.watermarks.length > 0 && { watermarks: [...build.watermarks] }),

@@ -1,11 +1,12 @@
 import { dirname, resolve } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import { defaultArtifacts, type Artifact } from "../model/artifact.ts";
 import type { Check } from "../model/check.ts";
 import { storePaths } from "../model/layout.ts";
 import { assertBasename, idPattern } from "../model/names.ts";
 import { makeFolders, syncUpwards } from "../platform/files.ts";
 import type { Platform } from "../platform/port.ts";
-import type { ReleaseEngine } from "./engine.ts";
+import type { ReleaseEngine, SqliteTools } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /** A release store's settings. */
@@ -15,6 +16,8 @@ export interface ReleaseStoreOptions {
   readonly dir: string;
   readonly layout: ReleaseStore["layout"];
   readonly basename?: string | undefined;
+  /** What a release holds. Default: one DuckDB file. */
+  readonly artifacts?: readonly Artifact[] | undefined;
   readonly checks?: readonly Check[] | undefined;
   /** Releases kept by layout `releases`. Default 5, whatever their age. */
   readonly retention?: { readonly keep?: number | undefined; readonly withinMs?: number | undefined } | undefined;
@@ -27,7 +30,7 @@ export interface ReleaseStoreOptions {
 /** A store to operate on. Touches nothing on disk. Throws `CONFIG_INVALID` for a name or basename that cannot be used. */
 export function openReleaseStore(
   options: ReleaseStoreOptions,
-  tools: { readonly platform: Platform; readonly engine: ReleaseEngine },
+  tools: { readonly platform: Platform; readonly engine: ReleaseEngine; readonly sqlite: SqliteTools },
 ): ReleaseStore {
   if (!idPattern.test(options.name)) {
     throw new LockkeeperError("CONFIG_INVALID", `store name "${options.name}" cannot be used`, {
@@ -41,6 +44,7 @@ export function openReleaseStore(
     layout: options.layout,
     paths: storePaths(resolve(options.dir)),
     basename: options.basename,
+    artifacts: options.artifacts ?? defaultArtifacts,
     checks: options.checks ?? [],
     retention: { keep: options.retention?.keep ?? 5, withinMs: options.retention?.withinMs ?? 0 },
     space: options.space ?? "3x",
@@ -63,17 +67,21 @@ export async function prepareFolders(store: ReleaseStore): Promise<void> {
       subject: paths.folder,
     });
   }
-  for (const folder of [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash]) {
-    await makeFolders(platform, root, folder);
-  }
+  for (const folder of ownFolders(store)) await makeFolders(platform, root, folder);
   await syncUpwards(platform, (await platform.files.resolve(paths.own)) ?? paths.own);
 }
 
-async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {
+/** The folders that every store has inside its own. */
+export function ownFolders({ paths }: Pick<ReleaseStore, "paths">): string[] {
+  return [paths.records, paths.pins, paths.builds, paths.quarantine, paths.trash];
+}
+
+/** The path itself where a folder, or a link, lies there, else the nearest above where one does. Throws `CONFIG_INVALID` where something else lies there. */
+export async function nearestFolder(store: ReleaseStore, path: string): Promise<string> {
   const stat = await store.platform.files.stat(path);
   if (stat !== undefined && stat.kind !== "symlink" && stat.kind !== "folder") {
     throw new LockkeeperError("CONFIG_INVALID", `${path} is not a folder`, {
-      hint: "Give the store a folder of its own.",
+      hint: "Name a folder there.",
       subject: path,
     });
   }

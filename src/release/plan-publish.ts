@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { PlanStep, PublishPlan, Rel } from "../model/plan.ts";
+import { basenameOf } from "./basename.ts";
 import { baseOf, type BuildBase } from "./build/base.ts";
 import { readSqlFiles } from "./build/sql.ts";
+import { bytesToTake } from "./build/take-folder.ts";
 import { assertExists, layoutOf, nextReleaseId, type StoreState } from "./state.ts";
 import { slotToRemove } from "./space.ts";
 import type { BuildSource, PublishOptions, ReleaseStore } from "./store.ts";
@@ -9,13 +12,17 @@ import type { BuildSource, PublishOptions, ReleaseStore } from "./store.ts";
 /** Where a release's data would come from: for a detached build, from whoever writes its file. */
 export type PlannedSource = BuildSource | { readonly kind: "detached" };
 
-/** What a publish would do, as things stand now. Changes nothing. Throws `NO_RELEASE` for a build on a base that is not there. */
+/**
+ * What a publish would do, as things stand now. Changes nothing. Throws `NO_RELEASE` for a build on a base that is not there, `FEATURE_MISSING` where the release would hold a SQLite file and
+ * the package for it is not installed: told before hours of building.
+ */
 export async function planPublish(
   store: ReleaseStore,
   source: PlannedSource,
   { state, options }: { readonly state: StoreState; readonly options: Pick<PublishOptions, "base"> },
 ): Promise<PublishPlan> {
   if (options.base) assertExists(store, state);
+  if (store.artifacts.some(({ kind }) => kind === "sqlite")) store.sqlite.assertInstalled();
   const base = await baseOf(store, state);
   const target = await layoutOf(store).target(store, state.current, await nextReleaseId(store, state));
   const replaced = await store.platform.files.stat(target.path);
@@ -48,7 +55,7 @@ export async function planPublish(
     store: store.name,
     ...(rel && { base: rel }),
     target: target.path,
-    ...(await space(store, source, base)),
+    ...(await space(store, source, { base, basename: await basenameOf(store, state.current) })),
     ...(removed && { bytesFreed: removed.bytes }),
     steps,
   };
@@ -71,11 +78,13 @@ export function assertSpace(store: ReleaseStore, plan: Pick<PublishPlan, "bytesN
 async function space(
   store: ReleaseStore,
   source: PlannedSource,
-  base: BuildBase | undefined,
+  { base, basename }: { readonly base: BuildBase | undefined; readonly basename: string },
 ): Promise<Pick<PublishPlan, "bytesNeeded" | "bytesFree">> {
   const { files, disk } = store.platform;
-  const model = source.kind === "copy" ? source.source : base?.path;
-  const bytesNeeded = model === undefined ? 0 : ((await files.stat(model))?.bytes ?? 0);
+  const active = base?.files?.map((path) => join(store.paths.folder, ...path.split("/"))) ?? (base ? [base.path] : []);
+  const model = source.kind === "copy" ? [source.source] : active;
+  let bytesNeeded = source.kind === "folder" ? await bytesToTake(store, source.source, { basename }) : 0;
+  for (const path of source.kind === "folder" ? [] : model) bytesNeeded += (await files.stat(path))?.bytes ?? 0;
   const exists = (await files.stat(store.paths.own)) !== undefined;
   return { bytesNeeded, bytesFree: exists ? await disk.freeBytes(store.paths.own) : bytesNeeded };
 }
@@ -111,6 +120,8 @@ async function describeSource(store: ReleaseStore, source: PlannedSource): Promi
       return "runs the build function";
     case "copy":
       return `copies ${source.source}`;
+    case "folder":
+      return `copies the artifacts' files in ${source.source}`;
     case "detached":
       return "written by other processes, until its commit";
   }

@@ -1,4 +1,5 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
+import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { PublishResult } from "../model/results.ts";
 import type { HeldLock } from "../platform/lock.ts";
 import { basenameOf } from "./basename.ts";
@@ -23,6 +24,16 @@ import { takeBuildLock } from "./writer-lock.ts";
  * `FOREIGN_MANIFEST`, `MANIFEST_GONE`, `SLOT_BUSY`, `DISK_FULL`, `INTERRUPTED`, and with `base` `NO_RELEASE` and `BASE_MOVED`.
  */
 export async function publish(store: ReleaseStore, source: BuildSource, options: PublishOptions = {}): Promise<PublishResult> {
+  if (source.kind === "folder" && options.base) {
+    throw new LockkeeperError(
+      "USAGE",
+      "a release that is copied from a folder begins with nothing; --base active was given, too",
+      {
+        hint: "Leave one of the two out.",
+        subject: "base",
+      },
+    );
+  }
   return namingErrors(store, async () => {
     if (options.dryRun) {
       const plan = await planPublish(store, source, { state: await readPublishableState(store), options });

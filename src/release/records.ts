@@ -17,7 +17,7 @@ import type { FileDigest } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
 
 /** Files of a release folder are never edited; those of a slots store lie beside files that other programs replace. */
-const recordMode: Readonly<Record<LayoutKind, number>> = { releases: 0o444, slots: 0o644 };
+export const recordMode: Readonly<Record<LayoutKind, number>> = { releases: 0o444, slots: 0o644 };
 
 /** A record with the sha256 of its bytes, which the manifest names. */
 export interface StoredRecord {

@@ -58,7 +58,8 @@ async function goBack(store: ReleaseStore, options: RollbackOptions): Promise<Sw
  * be gone.
  */
 async function makeKeptDurable(store: ReleaseStore, { path, stored }: RollbackTarget): Promise<void> {
-  await store.platform.files.syncFolder(dirname(path));
+  // A release folder moves as a whole, and what it holds was durable before.
+  await store.platform.files.syncFolder(stored.record.layout === "releases" ? store.paths.releases : dirname(path));
   await writePin(store, stored.record.release);
 }
 

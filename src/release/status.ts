@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { firstLine } from "../errors/lockkeeper-error.ts";
-import { releaseOf } from "../model/manifest.ts";
+import { layoutOfActive } from "../model/layout.ts";
+import { releaseOf, type OwnManifest } from "../model/manifest.ts";
+import { activeOf } from "../model/release-record.ts";
 import type { BuildSummary, StoreStatus } from "../model/results.ts";
 import { holderOf, isLockHeld, readLockNote } from "../platform/lock.ts";
 import { basenameOf } from "./basename.ts";
@@ -75,6 +77,7 @@ async function settledDamage(store: ReleaseStore, state: StoreState): Promise<st
 async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise<string | undefined> {
   if (!current) return undefined;
   const { own, active } = current.manifest;
+  if (own && layoutOfActive(active) === "releases") return recordedDamage(store, own);
   const basename = own?.basename ?? (await basenameOf(store, current));
   const path = layoutOf(store).dataFile(store, active, basename);
   const stat = await store.platform.files.stat(path);
@@ -88,6 +91,21 @@ async function dataDamage(store: ReleaseStore, { current }: StoreState): Promise
   return stat.bytes === listed.bytes
     ? undefined
     : `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${listed.bytes}`;
+}
+
+/** A release folder is what its record says, whatever it holds. */
+async function recordedDamage(store: ReleaseStore, own: OwnManifest): Promise<string | undefined> {
+  const { record } = recordOf(store, own);
+  if (activeOf(record) !== own.active) return `${join(store.paths.folder, own.record.path)} is not the record of ${own.release}`;
+  for (const { path: relative, bytes } of record.files) {
+    const path = join(store.paths.folder, ...relative.split("/"));
+    const stat = await store.platform.files.stat(path);
+    if (stat === undefined) return `${path} is active and does not exist`;
+    if (stat.kind !== "file" && stat.kind !== "symlink") return `${path} is active and not a regular file`;
+    if (stat.kind === "file" && stat.bytes !== bytes)
+      return `${path} has ${stat.bytes} bytes; the record of ${own.release} says ${bytes}`;
+  }
+  return undefined;
 }
 
 function manifestConcerns(store: ReleaseStore, state: StoreState, problem: string | undefined): string[] {

@@ -1,9 +1,10 @@
+import type { Artifact } from "../model/artifact.ts";
 import type { BuildMessage } from "../model/build-message.ts";
 import type { Check } from "../model/check.ts";
 import type { SwitchReason } from "../model/manifest.ts";
 import type { LayoutKind, StorePaths } from "../model/layout.ts";
 import type { Platform } from "../platform/port.ts";
-import type { ReleaseEngine } from "./engine.ts";
+import type { ReleaseEngine, SqliteTools } from "./engine.ts";
 
 /** What a running operation tells whoever watches it. Never part of a result. */
 export type ProgressEvent =
@@ -32,6 +33,8 @@ export interface ReleaseStore {
   readonly paths: StorePaths;
   /** Stem of data files; found in the folder or the manifest when not configured. */
   readonly basename: string | undefined;
+  /** What a release holds. */
+  readonly artifacts: readonly Artifact[];
   readonly checks: readonly Check[];
   readonly retention: Retention;
   /** Layout `slots`: with `2x` the inactive slot is removed before each build. */
@@ -40,6 +43,7 @@ export interface ReleaseStore {
   readonly quarantineKeep: number;
   readonly platform: Platform;
   readonly engine: ReleaseEngine;
+  readonly sqlite: SqliteTools;
 }
 
 /** Options that every changing operation takes. */
@@ -99,4 +103,6 @@ export type BuildSource =
       readonly folder: string;
       readonly timeoutMs?: number | undefined;
     }
-  | { readonly kind: "copy"; readonly source: string };
+  | { readonly kind: "copy"; readonly source: string }
+  /** The artifacts' files in a folder that another program writes in place. Absolute. */
+  | { readonly kind: "folder"; readonly source: string };

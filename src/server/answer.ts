@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { buildIdPattern, releaseIdPattern } from "../model/names.ts";
-import type { BorrowedRelease } from "../reader/reader.ts";
+import type { BorrowedRelease, BorrowOptions, ReleaseIdentity } from "../reader/reader.ts";
 import type { AnswerCache, CachedAnswer } from "./cache.ts";
 import type { Gate } from "./gate.ts";
 import { Memo } from "./memo.ts";
@@ -8,6 +8,7 @@ import { publicError } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import type { RequestContext } from "./route.ts";
 import type { ServedStores } from "./stores.ts";
+import { begun, bodyOf } from "./stream-body.ts";
 
 /** A release as answers are made from it. */
 export type ServedRelease = BorrowedRelease<number | undefined>;
@@ -36,7 +37,7 @@ export interface DataAnswer {
   /** Everything but the release that the answer depends on, in one spelling: part of its ETag and of its key in the cache. */
   readonly identity: string;
   /** Refuses a release before anything is answered from it. */
-  readonly assertRelease?: ((release: ServedRelease) => void) | undefined;
+  readonly assertRelease?: ((release: Pick<ReleaseIdentity, "uid">) => void) | undefined;
   /** Makes it whole, so that it can be kept; or streams it. */
   readonly make:
     | { readonly whole: (release: ServedRelease, signal: AbortSignal) => Promise<CachedAnswer> }
@@ -49,29 +50,61 @@ export interface DataAnswer {
  */
 export async function answerData(tools: AnswerTools, request: RequestContext, answer: DataAnswer): Promise<Reply> {
   const reader = await tools.stores.reader(answer.store);
-  const options = {
-    release: answer.release,
-    minVersion: minVersionOf(request),
-    // Made only where something waits: most requests need no signal, and one costs as much as all of their headers.
-    get signal() {
-      return request.req.raw.signal;
-    },
-  };
+  const options = new Asked(request, answer.release);
+  if (options.release === undefined) {
+    const serving = reader.serving(options);
+    const known = serving && answerKnown(tools, request, { answer, release: serving });
+    if (known) return known;
+  }
   const lend = async (release: ServedRelease, respond: (reply: Reply) => void): Promise<void> => {
-    answer.assertRelease?.(release);
-    const headers = dataHeaders(release, answer);
-    const bodiless = conditional(request, headers);
-    if (bodiless) return respond(bodiless);
+    const known = answerKnown(tools, request, { answer, release });
+    if (known) return respond(known);
+    const headers = dataHeaders(release, keyOf(release, answer.identity), answer.release);
     if ("streamed" in answer.make)
       return streamed(tools, { request, release, headers, signal: options.signal, make: answer.make.streamed, respond });
-    const made =
-      tools.cache.get(keyOf(release, answer.identity)) ??
-      (await whole(tools, { request, release, signal: options.signal, answer, make: answer.make.whole }));
+    const made = await whole(tools, { request, release, signal: options.signal, answer, make: answer.make.whole });
     respond(wholeReply(made, headers));
   };
   return new Promise<Reply>((resolve, reject) => {
     reader.borrow((release) => lend(release, resolve), options).catch(reject);
   });
+}
+
+/** The answer that needs no data of the release: the caller has it already, wants no body, or it is kept. Throws what `assertRelease` throws. */
+function answerKnown(
+  { cache }: AnswerTools,
+  request: RequestContext,
+  { answer, release }: { readonly answer: DataAnswer; readonly release: ReleaseIdentity<number | undefined> },
+): Reply | undefined {
+  answer.assertRelease?.(release);
+  const key = keyOf(release, answer.identity);
+  const headers = dataHeaders(release, key, answer.release);
+  const bodiless = conditional(request, headers);
+  if (bodiless) return bodiless;
+  if ("streamed" in answer.make) return undefined;
+  const kept = cache.get(key);
+  return kept && wholeReply(kept, headers);
+}
+
+/**
+ * What a request asks of the release it is answered from. A class, for an object written with a getter has a shape of its own, which keeps the request until the
+ * slow collection of what is old.
+ */
+class Asked implements BorrowOptions {
+  readonly release: string | undefined;
+  readonly minVersion: number | undefined;
+  readonly #request: RequestContext;
+
+  constructor(request: RequestContext, release: string | undefined) {
+    this.release = release;
+    this.minVersion = minVersionOf(request);
+    this.#request = request;
+  }
+
+  /** Made only where something waits: most requests need no signal, and one costs as much as all of their headers. */
+  get signal(): AbortSignal {
+    return this.#request.req.raw.signal;
+  }
 }
 
 /** `Min-Version` of a request. Throws `REQUEST_INVALID`. */
@@ -86,7 +119,7 @@ export function minVersionOf(request: RequestContext): number | undefined {
 }
 
 /** What an answer is kept under: a release that is active again after a rollback has another version, which the answer tells. */
-export function keyOf({ uid, version }: Pick<ServedRelease, "uid" | "version">, identity: string): string {
+export function keyOf({ uid, version }: Pick<ReleaseIdentity<number | undefined>, "uid" | "version">, identity: string): string {
   return `${uid} ${version} ${identity}`;
 }
 
@@ -101,12 +134,11 @@ const lately = new Memo<DataHeaders>(1_000);
 
 type DataHeaders = Readonly<Record<string, string>> & { readonly ETag: string };
 
-function dataHeaders(release: ServedRelease, { identity, release: named }: DataAnswer): DataHeaders {
-  const key = keyOf(release, identity);
-  return lately.get(`${named} ${key}`, () => newHeaders(release, key, named));
+function dataHeaders(release: ReleaseIdentity<number | undefined>, key: string, named: string | undefined): DataHeaders {
+  return lately.get(named === undefined ? key : `${named} ${key}`, () => newHeaders(release, key, named));
 }
 
-function newHeaders(release: ServedRelease, key: string, named: string | undefined): DataHeaders {
+function newHeaders(release: ReleaseIdentity<number | undefined>, key: string, named: string | undefined): DataHeaders {
   return {
     ETag: `W/"${release.uid.slice(0, 16)}-${createHash("sha256").update(key).digest("base64url").slice(0, 16)}"`,
     // Only ids that are never given again are for ever; another program's release may come again under its name. Of a release that is rolled back to only the version
@@ -203,65 +235,4 @@ async function streamed(
   } finally {
     leave();
   }
-}
-
-/** The same once its first piece is there: what fails before that is still a problem with its status. */
-async function begun(stream: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const iterator = stream[Symbol.asyncIterator]();
-  let first: IteratorResult<Uint8Array> | undefined = await iterator.next();
-  const reading: AsyncIterator<Uint8Array> = {
-    next() {
-      const next = first === undefined ? iterator.next() : Promise.resolve(first);
-      first = undefined;
-      return next;
-    },
-    async return() {
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-  return { [Symbol.asyncIterator]: () => reading };
-}
-
-/**
- * A body that is made as it is taken. What fails in it becomes an error of the body, which cuts the connection: without the last chunk no
- * receiver can take what came for the whole. `done` settles when the last byte was taken, when it failed, or when the receiver went, which `signal` tells.
- */
-export function bodyOf(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): { readonly body: ReadableStream<Uint8Array>; readonly done: Promise<void> } {
-  const iterator = source[Symbol.asyncIterator]();
-  let finish: () => void = () => undefined;
-  const done = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  const stop = async (): Promise<void> => {
-    signal.removeEventListener("abort", onAbort);
-    try {
-      await iterator.return?.();
-    } finally {
-      finish();
-    }
-  };
-  const onAbort = () => void stop().catch(() => undefined);
-  signal.addEventListener("abort", onAbort, { once: true });
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = await iterator.next();
-          if (next.done !== true) return controller.enqueue(next.value);
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        signal.removeEventListener("abort", onAbort);
-        finish();
-      },
-      cancel: stop,
-    },
-    { highWaterMark: 1 },
-  );
-  return { body, done };
 }

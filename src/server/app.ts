@@ -126,7 +126,7 @@ async function answer(request: RequestContext, route: Answerer, options: Options
     client: clientName(request),
     error,
   });
-  return responseOf({ ...reply, headers: secured(reply.headers, requestId), body: whole(request, reply) });
+  return responseOf({ ...reply, headers: secured(reply, requestId), body: whole(request, reply) });
 }
 
 /** A body that breaks off takes its connection with it, where that is at hand. */
@@ -184,10 +184,13 @@ function remoteOf(request: RequestContext): string {
   return incoming?.socket?.remoteAddress ?? "unknown";
 }
 
-/** The headers of an answer with what every answer carries: what no browser may do with it, and its request's id. */
-export function secured(headers: Reply["headers"], requestId: string): Reply["headers"] {
+/**
+ * The headers of an answer with what every answer carries: what no browser may do with it, and its request's id. A 304 goes without the former, for the caller keeps
+ * those of the answer that it has (RFC 9110, 15.4.5; RFC 9111, 3.2).
+ */
+export function secured({ status, headers }: Pick<Reply, "status" | "headers">, requestId: string): Reply["headers"] {
   // Many times as fast as a literal that begins with a spread, and every answer comes by here.
-  return Object.assign({}, headers, everywhere, { "Request-Id": requestId });
+  return Object.assign({}, headers, status === 304 ? undefined : everywhere, { "Request-Id": requestId });
 }
 
 const everywhere = {

@@ -23,6 +23,8 @@ export class AnswerCache {
   readonly #flights = new Map<string, Flight>();
   readonly counts = { hits: 0, misses: 0, shared: 0 };
   #bytes = 0;
+  /** What was asked for last stands last already. */
+  #newest: string | undefined;
 
   /** `bytesMax` 0 keeps nothing; requests at the same time still share one answer. */
   constructor(bytesMax: number) {
@@ -38,9 +40,10 @@ export class AnswerCache {
   get(key: string): CachedAnswer | undefined {
     const found = this.#entries.get(key);
     if (found === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, found);
     this.counts.hits += 1;
+    if (key === this.#newest) return found;
+    this.#entries.delete(key);
+    this.#put(key, found);
     return found;
   }
 
@@ -97,12 +100,17 @@ export class AnswerCache {
     const bytes = answer.bytes.byteLength + entryBytes;
     // One answer never takes the place of most others.
     if (bytes * 4 > this.#bytesMax) return;
-    this.#entries.set(key, answer);
+    this.#put(key, answer);
     this.#bytes += bytes;
     for (const [oldest, dropped] of this.#entries) {
       if (this.#bytes <= this.#bytesMax) break;
       this.#entries.delete(oldest);
       this.#bytes -= dropped.bytes.byteLength + entryBytes;
     }
+  }
+
+  #put(key: string, answer: CachedAnswer): void {
+    this.#entries.set(key, answer);
+    this.#newest = key;
   }
 }

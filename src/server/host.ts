@@ -21,9 +21,15 @@ export function hostCheck(rule: HostRule | undefined): (header: string | undefin
   if (rule === undefined || (!rule.loopback && rule.hosts.length === 0)) return () => undefined;
   const { loopback, host, hosts } = rule;
   const names = new Set([...hosts, bracketed(host), ...(loopback ? loopbackNames : [])].map((each) => each.toLowerCase()));
+  // Nearly all requests come under the same name.
+  let answered: string | undefined;
   return (header = "") => {
+    if (header === answered) return;
     const given = header.toLowerCase();
-    if (names.has(given) || names.has(given.replace(/:\d{1,5}$/, ""))) return;
+    if (names.has(given) || names.has(given.replace(/:\d{1,5}$/, ""))) {
+      answered = header;
+      return;
+    }
     throw publicError("HOST_REFUSED", "this server does not answer under that name", {
       hint: "Ask under a name that `serve.hosts` of lockkeeper.toml lists.",
     });

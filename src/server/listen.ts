@@ -86,16 +86,21 @@ async function requestListener({ app }: Server, refusals: Refusals): Promise<Req
  */
 function requestFault({ httpVersion, url = "", rawHeaders, headers }: IncomingMessage): string | undefined {
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "the version of HTTP is not 1.1";
-  if (rawHeaders.filter(isHostName).length > 1) return "there is more than one Host header";
+  if (countHosts(rawHeaders) > 1) return "there is more than one Host header";
   if (url.startsWith("/")) return undefined;
   const [, named] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
   if (named === undefined || named.toLowerCase() === headers.host?.toLowerCase()) return undefined;
   return "the address names another host than the Host header";
 }
 
-/** Names stand at even places, before their values. */
-function isHostName(text: string, place: number): boolean {
-  return place % 2 === 0 && text.length === "host".length && text.toLowerCase() === "host";
+/** How many headers are named Host: names stand at even places, before their values. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const name = rawHeaders[place];
+    if (name?.length === "host".length && name.toLowerCase() === "host") count += 1;
+  }
+  return count;
 }
 
 /** Answers to what never reaches a route. */
@@ -122,13 +127,13 @@ class Refusals {
   /** The same as the app's adapter takes it. */
   response(error: LockkeeperError): Response {
     const reply = problemReply(error);
-    const headers = secured(reply.headers, this.#tell(error, { status: reply.status, reason: error.code }));
+    const headers = secured(reply, this.#tell(error, { status: reply.status, reason: error.code }));
     return responseOf({ ...reply, headers });
   }
 
   #short(error: LockkeeperError, told: { readonly status?: number; readonly reason: string }): ShortAnswer {
     const { status, headers, body } = problemReply(error, told);
-    return { status, headers: secured(headers, this.#tell(error, { status, reason: told.reason })), body };
+    return { status, headers: secured({ status, headers }, this.#tell(error, { status, reason: told.reason })), body };
   }
 
   #tell(error: LockkeeperError, fields: { readonly status: number; readonly reason: string }): string {

@@ -47,7 +47,7 @@ export async function answerRows(context: ServerContext, request: RequestContext
   }
 }
 
-function assertSame(place: PagePlace | undefined, release: ServedRelease): void {
+function assertSame(place: PagePlace | undefined, release: Pick<ServedRelease, "uid">): void {
   if (place && place.uid !== release.uid) throw gone(place);
 }
 

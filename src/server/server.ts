@@ -107,8 +107,11 @@ function hostRuleOf({ listen: configured, hosts }: ServeSettings, listen = confi
   return { loopback: isLoopback(listen.host), host: listen.host, hosts };
 }
 
-function logAnswer(log: ServerLog, { error, ...answered }: Answered): void {
-  if (error === undefined || answered.status < 500) return log.info(answered, "answered");
+function logAnswer(log: ServerLog, told: Answered): void {
+  // Most are: nothing to leave out, and nothing to make for a line that may not be written.
+  if (told.error === undefined) return log.info(told, "answered");
+  const { error, ...answered } = told;
+  if (answered.status < 500) return log.info(answered, "answered");
   log.error(
     {
       ...answered,

@@ -1,4 +1,5 @@
 import type { DoctorCheck } from "../model/doctor/check.ts";
+import type { BootstrapResult } from "../model/bootstrap.ts";
 import type { Check, CheckResult } from "../model/check.ts";
 import type { StoreEvent } from "../model/events.ts";
 import type {
@@ -35,13 +36,20 @@ import type { StoreEventFeed } from "../release/events.ts";
 import type { PinOptions } from "../release/marks.ts";
 import type { RollbackOptions } from "../release/rollback.ts";
 import type { BuildContext, OperationOptions } from "../release/store.ts";
+import type { BootstrapOptions } from "./bootstrap.ts";
 import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { WorkspaceEventsOptions } from "./events.ts";
 import type { ConfiguredTokens } from "./tokens.ts";
 import type { WarningSink } from "./wiring.ts";
 
 /** How a store's data is made: a function that writes `build.path`, a command that does (it finds the path in `DUCKDB_PATH`), or files of SQL statements. */
-export type Build = ((build: BuildContext) => Promise<void>) | BuildCommand | BuildSql;
+export type Build = ((build: BuildContext) => Promise<void>) | BuildCommand | BuildSql | BuildFromFolder;
+
+/** A folder that another program writes in place, to copy a release from. */
+export interface BuildFromFolder {
+  /** Files lie in it as in a build's folder: each artifact below its `path`. Relative to the working folder. */
+  readonly fromDir: string;
+}
 
 /** SQL to run for a build, on its own database file. */
 export interface BuildSql {
@@ -114,6 +122,11 @@ export interface Workspace {
   adopt(store: string, options?: AdoptOptions): Promise<SwitchResult>;
   /** Copies an existing DuckDB file into an empty store as its first release; the source stays. */
   initialize(store: string, sourceFile: string, options?: OperationOptions): Promise<SwitchResult>;
+  /**
+   * Makes the folders of a store where they are missing, and of its fallback, and installs and loads extensions of DuckDB that its builds need; what cannot be had is told in the result. Throws
+   * `USAGE` for what is no extension's name, `CONFIG_INVALID` where something else than a folder lies, `PERMISSION_DENIED`.
+   */
+  bootstrap(store: string, options?: BootstrapOptions): Promise<BootstrapResult>;
   /** Runs the checks on the active release. Changes nothing. */
   check(store: string, options?: CheckOptions): Promise<ChecksResult>;
   /** Where the active release's files lie, or those that hold a table. */

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { BuildSource } from "../release/store.ts";
 import type { Build } from "./api.ts";
@@ -10,6 +11,7 @@ export function buildSource(loaded: LoadedConfig, { name, settings }: NamedStore
   const timeoutMs = configured?.timeout;
   if (typeof build === "function") return { kind: "function", build, timeoutMs };
   if (build && "sql" in build) return { kind: "sql", path: build.sql, folder: build.folder ?? workingFolder(), timeoutMs };
+  if (build && "fromDir" in build) return { kind: "folder", source: resolve(workingFolder(), build.fromDir) };
   if (build) return { kind: "command", argv: build.command, folder: build.folder ?? workingFolder(), timeoutMs };
   if (configured?.command) return { kind: "command", argv: configured.command, folder: loaded.folder, timeoutMs };
   if (configured?.sql) return { kind: "sql", path: configured.sql, folder: loaded.folder, timeoutMs };

@@ -8,6 +8,7 @@ import { listenDefault, serveSettings, type ServeConfig } from "../model/serve-c
 import { readerSettings } from "../reader/options.ts";
 import { openReleaseStore } from "../release/open.ts";
 import { locateConfig, readConfig, type ConfigLocation, type FoundConfig, type LoadedConfig } from "./config-file.ts";
+import { fallbackVariables } from "./fallback.ts";
 import { settingsOf } from "./settings.ts";
 import { readerOptions, releaseStoreOptions, type NamedStore } from "./store-options.ts";
 import { webhookEventsDefault } from "./webhooks.ts";
@@ -70,7 +71,8 @@ function storeCarriedOut(loaded: LoadedConfig, named: NamedStore): ReleaseStoreC
   const onlyStore = Object.keys(loaded.config.stores).length === 1;
   return {
     ...settings,
-    ...(settings.fallback === undefined && onlyStore && { fallback: "env:DUCKDB_PATH" }),
+    ...(settings.fallback === undefined && onlyStore && { fallback: `env:${fallbackVariables.file}` }),
+    ...(settings.fallback_parquet === undefined && onlyStore && { fallback_parquet: `env:${fallbackVariables.parquet}` }),
     ...(settings.layout === "slots" && { space }),
     ...(settings.layout === "releases" && {
       retention: { ...settings.retention, keep: retention.keep, within: retention.withinMs },
@@ -84,7 +86,10 @@ function storeCarriedOut(loaded: LoadedConfig, named: NamedStore): ReleaseStoreC
 }
 
 function readerCarriedOut(loaded: LoadedConfig, named: NamedStore): ReleaseStoreConfig["reader"] {
-  const reader = readerSettings({ ...readerOptions(loaded, named), fallback: undefined }, defaultConcurrency());
+  const reader = readerSettings(
+    { ...readerOptions(loaded, named), fallback: undefined, fallbackParquet: undefined },
+    defaultConcurrency(),
+  );
   const configured = named.settings.reader ?? {};
   return {
     ...configured,
@@ -95,6 +100,7 @@ function readerCarriedOut(loaded: LoadedConfig, named: NamedStore): ReleaseStore
     poll: reader.pollMs,
     wait: reader.waitMs,
     allow_network_fs: reader.allowNetworkFs,
+    verify: reader.verify,
     warmup: [...reader.warmup],
     limits: {
       ...configured.limits,

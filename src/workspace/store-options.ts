@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
+import type { ParquetArtifact } from "../model/artifact.ts";
 import type { ReleaseStoreConfig } from "../model/config.ts";
 import type { ReaderOptions } from "../reader/options.ts";
 import type { ReleaseStoreOptions } from "../release/open.ts";
 import type { LoadedConfig } from "./config-file.ts";
-import { fallbackPath } from "./fallback.ts";
+import { fallbackPath, type FallbackKind } from "./fallback.ts";
 
 /** A store of the configuration, under its id. */
 export interface NamedStore {
@@ -18,6 +19,7 @@ export function releaseStoreOptions({ folder }: LoadedConfig, { name, settings }
     dir: resolve(folder, settings.dir),
     layout: settings.layout,
     basename: settings.basename,
+    artifacts: settings.artifacts,
     checks: settings.checks,
     space: settings.space,
     retention: { keep: settings.retention?.keep, withinMs: settings.retention?.within },
@@ -29,10 +31,14 @@ export function readerOptions({ folder, config }: LoadedConfig, { settings }: Na
   const reader = settings.reader ?? {};
   const onlyStore = Object.keys(config.stores).length === 1;
   const { limits } = reader;
+  const fallbackOf = (kind: FallbackKind, configured: string | undefined) =>
+    fallbackPath({ kind, configured, folder, onlyStore, environment: process.env });
+  const parquetDir = fallbackOf("parquet", settings.fallback_parquet);
   return {
     dir: resolve(folder, settings.dir),
     basename: settings.basename,
-    fallback: fallbackPath({ configured: settings.fallback, folder, onlyStore, environment: process.env }),
+    fallback: fallbackOf("file", settings.fallback),
+    fallbackParquet: parquetDir === undefined ? undefined : { dir: parquetDir, artifacts: parquetArtifacts(settings) },
     freshness: reader.freshness,
     drainTimeoutMs: reader.drain_timeout,
     fallbackIdleMs: reader.fallback_idle,
@@ -40,6 +46,7 @@ export function readerOptions({ folder, config }: LoadedConfig, { settings }: Na
     pollMs: reader.poll,
     waitMs: reader.wait,
     allowNetworkFs: reader.allow_network_fs,
+    verify: reader.verify,
     warmup: reader.warmup,
     limits: limits && {
       concurrency: limits.concurrency,
@@ -51,6 +58,12 @@ export function readerOptions({ folder, config }: LoadedConfig, { settings }: Na
       releases: limits.releases,
     },
   };
+}
+
+/** How the Parquet files of a store lie; `undefined` where it has none, and what lies there tells. */
+function parquetArtifacts({ artifacts = [] }: ReleaseStoreConfig): ParquetArtifact[] | undefined {
+  const found = artifacts.filter((artifact): artifact is ParquetArtifact => artifact.kind === "parquet");
+  return found.length === 0 ? undefined : found;
 }
 
 /** The same with bounds beside its own; the narrower counts. */

@@ -1,4 +1,5 @@
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
+import type { BootstrapResult } from "../model/bootstrap.ts";
 import type { Check, CheckResult } from "../model/check.ts";
 import type { ReleaseStoreConfig } from "../model/config.ts";
 import type { DoctorCheck } from "../model/doctor/check.ts";
@@ -49,6 +50,7 @@ import { rollback, type RollbackOptions } from "../release/rollback.ts";
 import { storeStatus } from "../release/status.ts";
 import type { OperationOptions, ReleaseStore } from "../release/store.ts";
 import type { Build, OpenReaderOptions, WebhooksOptions, Workspace, WorkspacePublishOptions } from "./api.ts";
+import { bootstrap, type BootstrapOptions } from "./bootstrap.ts";
 import { assertBase, buildSource } from "./build-source.ts";
 import { loadConfig, type ConfigLocation, type LoadedConfig } from "./config-file.ts";
 import { storeOfBuild } from "./detached.ts";
@@ -129,6 +131,13 @@ class ConfiguredWorkspace implements Workspace {
 
   initialize(store: string, sourceFile: string, options: OperationOptions = {}): Promise<SwitchResult> {
     return this.#change(store, options, (opened, operation) => initialize(opened, sourceFile, operation));
+  }
+
+  bootstrap(store: string, options: BootstrapOptions = {}): Promise<BootstrapResult> {
+    const named = { name: store, settings: this.#settings(store) };
+    return this.#run(options, ({ signal }) =>
+      bootstrap({ loaded: this.#loaded, named, store: this.#open(store) }, { ...options, signal }),
+    );
   }
 
   check(store: string, options: CheckOptions = {}): Promise<ChecksResult> {

@@ -57,7 +57,12 @@ describe("words that are not understood: exit 2, with a suggestion", () => {
     [["adopt", "holdings", "--slot", "c"], '--slot is "c"', undefined],
     [["query", "holdings", "SELECT 1", "--limit", "-1"], '--limit is "-1"', undefined],
     [["publish", "holdings", "python", "etl.py"], '"python" is one argument too many', "Put -- before"],
-    [["publish", "holdings", "--sql", "sql", "--", "python"], "--sql sql and a command were given", "command run the SQL"],
+    [["publish", "holdings", "--sql", "sql", "--", "python"], "--sql sql and a command were given", "Leave all but one out"],
+    [
+      ["publish", "holdings", "--from-dir", "d", "--", "python"],
+      "--from-dir d and a command were given",
+      "Leave all but one out",
+    ],
     [["publish", "holdings", "--base", "r000001"], '--base is "r000001"', undefined],
     [["publish", "holdings"], "nothing to build holdings with", "-- COMMAND"],
     [["init", "--from", "x.duckdb"], "--from needs the name of a store", "init --from x.duckdb STORE"],
@@ -84,15 +89,15 @@ describe("words that are not understood: exit 2, with a suggestion", () => {
 
 describe("the configuration", () => {
   it("an unknown key is exit 2 with the nearest known one, all faults listed", async () => {
-    const folder = workspaceFolder("freshnes = 1\nartifacts = []\n");
+    const folder = workspaceFolder("freshnes = 1\ndatasets = []\n");
     const error = await errorOf(["config", "validate"], { cwd: folder });
     expect(error).toMatchObject({ code: "CONFIG_INVALID", exit: 2, subject: "stores.holdings.freshnes" });
     expect(error["findings"]).toMatchObject([
       { code: "CONFIG_INVALID" },
-      { code: "FEATURE_MISSING", subject: "stores.holdings.artifacts" },
+      { code: "FEATURE_MISSING", subject: "stores.holdings.datasets" },
     ]);
     const { stderr } = await runCli(["status"], { cwd: folder });
-    expect(stderr).toContain("  - stores.holdings.artifacts");
+    expect(stderr).toContain("  - stores.holdings.datasets");
     expect(stderr).toMatch(/exit 2\n$/);
   });
 

@@ -20,11 +20,12 @@ interface Counts {
   readonly lockErrors: number;
   readonly backwards: number;
   readonly unverified: number;
+  readonly outageMs: number;
   readonly failures: string[];
 }
 
 /** Runs the load against a server until it has made `requests` requests, and returns what it counted. */
-async function loadOf(requests: number, listener: RequestListener): Promise<Counts> {
+async function loadOf(requests: number, listener: RequestListener, ...mode: readonly string[]): Promise<Counts> {
   const answered = new EventEmitter();
   let count = 0;
   const server = createServer((request, response) => {
@@ -39,7 +40,7 @@ async function loadOf(requests: number, listener: RequestListener): Promise<Coun
   });
   const expectation = join(temporaryFolder(), "expected.json");
   writeFileSync(expectation, JSON.stringify({ months: 2, rows: 2, urls: ["/a", "/b"], truth }));
-  const load = fork(loadFile, [`http://127.0.0.1:${(server.address() as AddressInfo).port}`, expectation, "2"]);
+  const load = fork(loadFile, [`http://127.0.0.1:${(server.address() as AddressInfo).port}`, expectation, "2", ...mode]);
   answered.once("enough", () => load.send({ type: "stop" }));
   for (const [index, release] of ["r000001", "r000002"].entries()) load.send({ type: "announce", release, months: index + 1 });
   const final = new Promise<Counts>((resolve) => {
@@ -59,7 +60,7 @@ function answer(release: string, dbVersion: number, rows: number): string {
 
 test("the load verifies right answers and counts nothing against them", async () => {
   const counts = await loadOf(20, (_request, response) => void response.end(answer("r000002", 2, 2)));
-  expect(counts).toMatchObject({ mixed: 0, failed: 0, lockErrors: 0, backwards: 0, unverified: 0, failures: [] });
+  expect(counts).toMatchObject({ mixed: 0, failed: 0, lockErrors: 0, backwards: 0, unverified: 0, outageMs: 0, failures: [] });
   expect(counts.verified).toBeGreaterThanOrEqual(20);
   expect(counts.verified).toBe(counts.requests);
 });
@@ -94,4 +95,25 @@ test("the load counts an answer older than one seen before it was asked for", as
   });
   expect(counts.mixed).toBe(0);
   expect(counts.backwards).toBeGreaterThan(0);
+});
+
+test.each([
+  ["from one answer to the next", 20],
+  ["to its end, where no answer comes any more", Infinity],
+])("the load adds up the time in which requests failed and none was answered: %s", async (_name, answersAgain) => {
+  let asked = 0;
+  const counts = await loadOf(30, (_request, response) => {
+    asked += 1;
+    if (asked > 10 && asked < answersAgain) response.writeHead(500);
+    response.end(answer("r000001", 1, 1));
+  });
+  // Each of the two clients waits 50 ms after a failure, so that the first outage has five such waits.
+  expect(counts.outageMs).toBeGreaterThan(200);
+  expect(counts.failed).toBeGreaterThanOrEqual(9);
+});
+
+test("answers that name no release are right in an uncompared load, and wrong in every other", async () => {
+  const plain = (_request: unknown, response: { end(text: string): unknown }) => void response.end("{}");
+  expect(await loadOf(10, plain, "uncompared")).toMatchObject({ failed: 0, verified: 0, outageMs: 0 });
+  expect((await loadOf(10, plain)).failed).toBeGreaterThan(0);
 });

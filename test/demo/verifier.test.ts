@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { createVerifier } from "../../examples/flights/demo/verifier.mjs";
+import { createVerifier } from "../../examples/lib/verifier.mjs";
 
 const url = "/api/delays/monthly";
 const january = { month: 1, flights: 10, late: 2, delayMinutes: 50 };

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { errorCodes } from "../../src/errors/codes.ts";
+import { formatVersion } from "../../src/model/version.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 import { readText, root, sourcesBelow } from "./sources.ts";
 
@@ -57,6 +58,13 @@ describe("hand-written references are complete", () => {
     const section = readText("docs/format.md").split(`${title}\n`)[1]?.split("\n## ")[0] ?? "";
     const missing = Object.keys(schema.properties).filter((field) => !section.includes(`\`${field}\``));
     expect(missing).toEqual([]);
+  });
+
+  test("docs/upgrading.md and docs/format.md have the format version of now, and the configuration's", () => {
+    expect(readText("docs/format.md")).toContain(`Format version ${formatVersion}.`);
+    expect(readText("docs/upgrading.md")).toContain(`| \`formatVersion\`, now ${formatVersion} |`);
+    const schema = JSON.parse(readText("schemas/config.schema.json")) as { properties: { format: { const: number } } };
+    expect(readText("docs/upgrading.md")).toContain(`\`format = ${schema.properties.format.const}\``);
   });
 
   test("docs name every environment variable of ours that the sources read or set", () => {

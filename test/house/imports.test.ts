@@ -46,6 +46,8 @@ describe("packages and built-in modules have a home", () => {
     ["src/engine/duckdb/a.ts", 'import { fork } from "node:child_process";', "only the platform touches files"],
     ["src/engine/duckdb/a.ts", 'import { DuckDBInstance } from "@duckdb/node-api";', "imported at once"],
     ["src/reader/a.ts", 'import type { DuckDBInstance } from "@duckdb/node-api";', "only the engine knows the driver"],
+    ["src/reader/a.ts", 'const x = await import("better-sqlite3");', "only the engine knows the driver"],
+    ["src/engine/sqlite/a.ts", 'import Database from "better-sqlite3";', "imported at once"],
     ["src/release/a.ts", 'import locks from "fs-native-extensions";', "belong to the platform"],
     ["src/release/a.ts", 'import { z } from "zod";', "schemas live in the model"],
     ["src/reader/a.ts", 'import { parse } from "smol-toml";', "only the workspace"],

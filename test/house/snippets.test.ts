@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { publish } from "../../src/release/publish.ts";
 import { binPath, startProgram } from "../support/child.ts";
 import { storeIn, writeDatabase } from "../support/store.ts";
+import { HandMadeStore } from "../reader/support/hand-made.ts";
+import { sqliteMissing } from "../support/sqlite.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -60,6 +62,20 @@ test("docs/client.md: the snippet runs against a server and prints what it shoul
   const child = startProgram([process.execPath, "snippet.mjs"], { cwd: folder });
   expect([await child.ended, child.stderr()]).toEqual([{ code: 0, signal: null }, ""]);
   expect(child.stdout()).toBe("r000001 asset 24, asset 23\n25\n1 release.switched r000001\n");
+});
+
+test.skipIf(sqliteMissing !== undefined)("docs/sqlite.md: the snippet runs and prints what it should", async () => {
+  const [snippet] = snippets("docs/sqlite.md");
+  const folder = await project();
+  const labels = () => [
+    "CREATE TABLE labels (cik INTEGER, label TEXT)",
+    "INSERT INTO labels VALUES (1067983, 'Berkshire Hathaway')",
+  ];
+  await new HandMadeStore(join(folder, "data", "holdings"), ["labels.db"], labels).publish();
+  writeFileSync(join(folder, "snippet.mjs"), snippet?.code ?? "");
+  const child = startProgram([process.execPath, "snippet.mjs"], { cwd: folder });
+  expect([await child.ended, child.stderr()]).toEqual([{ code: 0, signal: null }, ""]);
+  expect(child.stdout()).toBe("Berkshire Hathaway, 1 row in r000001\n");
 });
 
 test.each(["README.md", "docs/library.md"].flatMap(snippets))(

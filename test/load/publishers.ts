@@ -10,7 +10,8 @@ export function taggedBuild(tag: number): BuildSource {
   return { kind: "function", build: ({ path }) => writeDatabase(path, ...statements(tag)) };
 }
 
-function statements(tag: number): [string, string] {
+/** Statements of the build that carries `tag`. */
+export function statements(tag: number): [string, string] {
   const count = rows + tag;
   return [
     `CREATE TABLE t AS SELECT range + 1 AS n, ${tag} AS tag FROM range(${count})`,

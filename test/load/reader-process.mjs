@@ -1,7 +1,7 @@
 // A reader process under load: closed loops over one reader, every answer checked against itself, what was seen told at the end.
 // Travellers ask for any release that is kept at the moment, by its id.
 // Commands on standard input: `stop`. Lines on standard output: `ready`, `switched <version>`, `report <json>`.
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -58,7 +58,9 @@ async function request(last) {
 }
 
 async function travel() {
-  const kept = readdirSync(join(options.dir, "releases"));
+  // A folder without its data is one that is just coming in.
+  const folder = join(options.dir, "releases");
+  const kept = readdirSync(folder).filter((release) => existsSync(join(folder, release, `${options.basename}.duckdb`)));
   const wanted = kept[Math.floor(Math.random() * kept.length)];
   try {
     count(report.travelled, wanted, (await ask(wanted)).tag);

@@ -130,6 +130,39 @@ describe("a key that nobody knows", () => {
   );
 });
 
+describe("what a release holds", () => {
+  const storeWith = (artifacts: string, layout = "releases") =>
+    `format = 1\n[stores.marts]\nkind = "release"\ndir = "d"\nlayout = "${layout}"\nartifacts = ${artifacts}`;
+  const artifactsOf = (artifacts: string, layout?: string) => findings(storeWith(artifacts, layout));
+
+  it.each([
+    '[{ kind = "duckdb" }]',
+    '[{ kind = "parquet", path = "." }]',
+    '[{ kind = "duckdb" }, { kind = "parquet", path = "a/märkte", schema = "märkte" }, { kind = "parquet", path = "b" }, { kind = "sqlite", path = "labels.db" }]',
+  ])("%s is taken", (artifacts) => {
+    expect(parsed(storeWith(artifacts)).findings).toEqual([]);
+  });
+
+  it.each([
+    ["[]", /artifacts/],
+    ['[{ kind = "duckdb" }, { kind = "duckdb" }]', /one DuckDB file/],
+    ['[{ kind = "parquet", path = "mart" }, { kind = "sqlite", path = "mart/x.db" }]', /where another artifact does/],
+    ['[{ kind = "parquet", path = "../mart" }]', /relative path/],
+    ['[{ kind = "parquet", path = "/mart" }]', /relative path/],
+    ['[{ kind = "parquet", path = "build.log" }]', /relative path/],
+    ['[{ kind = "parquet", path = ".release" }]', /relative path/],
+    ['[{ kind = "parquet", path = "m*" }]', /relative path/],
+    ['[{ kind = "sqlite", path = "x.parquet" }]', /another kind/],
+    ['[{ kind = "csv", path = "x" }]', /kind/],
+  ])("%s is refused", (artifacts, message) => {
+    expect(JSON.stringify(artifactsOf(artifacts))).toMatch(message);
+  });
+
+  it("more than a DuckDB file has no place in two slots", () => {
+    expect(JSON.stringify(artifactsOf('[{ kind = "parquet", path = "mart" }]', "slots"))).toMatch(/layout \\"slots\\"/);
+  });
+});
+
 describe("a part that is planned is refused by name, never ignored", () => {
   it.each(["vault"])("[%s]", (key) => {
     expect(findings(`format = 1\n[${key}]\nx = 1`)).toEqual([
@@ -137,7 +170,7 @@ describe("a part that is planned is refused by name, never ignored", () => {
     ]);
   });
 
-  it.each(["artifacts", "datasets"])("a store's %s", (key) => {
+  it.each(["datasets"])("a store's %s", (key) => {
     expect(findings(`format = 1\n${store}${key} = "x"`)).toMatchObject([
       { code: "FEATURE_MISSING", subject: `stores.holdings.${key}` },
     ]);

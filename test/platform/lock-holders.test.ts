@@ -79,6 +79,31 @@ describe.runIf(linux)("holders of locks", () => {
     expect(await holdersOf(path)).toEqual([]);
   });
 
+  test("while others lock and unlock, a lock is neither told twice nor missed, though the kernel's list may do both", async () => {
+    const path = newFile();
+    const holder = await startHolder(path, { mode: "exclusive" });
+    const folder = temporaryFolder();
+    // More locks than a page of the list holds, so that it is read in several parts.
+    const churn = startScript(`
+      import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
+      const { files, locks } = nodePlatform();
+      const opened = [];
+      for (let index = 0; index < 100; index += 1) opened.push(await files.open(${JSON.stringify(folder)} + "/" + index, "update"));
+      console.log("ready");
+      for (;;) {
+        for (const file of opened) locks.tryLock(file, "exclusive");
+        for (const file of opened) locks.unlock(file);
+        await new Promise(setImmediate);
+      }
+    `);
+    await churn.line("ready");
+    const told = new Set<string>();
+    for (let look = 0; look < 200; look += 1) {
+      told.add(`${(await holdersOf(path))?.map((lock) => lock.process?.pid).join()} ${await isLockHeld(nodePlatform(), path)}`);
+    }
+    expect([...told]).toEqual([`${holder.pid} true`]);
+  });
+
   test("a file that is only open, one of the same name elsewhere, and one that was replaced hold nothing", async () => {
     const path = newFile();
     await startHolder(path, { locked: false });

@@ -28,6 +28,7 @@ test("without a manifest the fallback serves, with exactly one warning", async (
     servingVersion: 0,
     publishedVersion: null,
   });
+  expect(reader.serving()).toBeUndefined();
 });
 
 test("an unusable manifest at the start does the same, and is told in the status", async () => {

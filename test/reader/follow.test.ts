@@ -245,6 +245,39 @@ test("minVersion waits for a version, and is UNAVAILABLE after the bound", async
   await expect(store.clock.until(reader.query("content", [], { minVersion: 3 }))).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });
 
+test("serving() is what a borrow would get without waiting, and nothing where it would wait", async () => {
+  store.publish("a", "one");
+  const [strict, eventual] = [await store.open(), await store.open({ freshness: "eventual" })];
+  const first = strict.serving();
+  expect(first).toMatchObject({ release: "r000001", version: 1, active: "a" });
+  expect(await strict.borrow(({ uid, lastUpdated }) => ({ uid, lastUpdated }))).toEqual({
+    uid: first?.uid,
+    lastUpdated: first?.lastUpdated,
+  });
+  expect(strict.serving({ minVersion: 2 })).toBeUndefined();
+  store.publish("b", "two");
+  expect(strict.serving()).toBeUndefined();
+  expect(eventual.serving()?.version).toBe(1);
+  expect(await store.answer(strict)).toBe("two of r000002");
+  expect(strict.serving()?.version).toBe(2);
+  // It began to follow what it saw.
+  await store.clock.advance(100);
+  expect(eventual.serving()?.version).toBe(2);
+  await store.clock.until(strict.close());
+  expect(() => strict.serving()).toThrow(expect.objectContaining({ code: "READER_CLOSED" }));
+});
+
+test("serving() is the last good release while what is published cannot be served", async () => {
+  store.publish("a", "one");
+  const reader = await store.open();
+  store.engine.beforeOpen = () => {
+    throw new LockkeeperError("DATABASE_CORRUPT", "no database");
+  };
+  store.publish("b", "two");
+  await store.answer(reader);
+  expect(reader.serving()?.version).toBe(1);
+});
+
 test("a release that is not the open one is RELEASE_UNKNOWN", async () => {
   store.publish("a", "one");
   const reader = await store.open();

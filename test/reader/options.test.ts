@@ -15,6 +15,7 @@ test("defaults are those that are documented", () => {
     waitMs: 5000,
     fallbackIdleMs: 1000,
     keptIdleMs: 10_000,
+    verify: "size",
     keptMax: 3,
     allowNetworkFs: false,
     warmup: [],

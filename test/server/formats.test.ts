@@ -2,13 +2,15 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { testServer, type TestServer } from "./support/server.ts";
+import { sharedServer, testServer, type TestServer } from "./support/server.ts";
 import { valueIn, writeDatabase } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
 const rows = "/v1/stores/holdings/tables/t/rows";
 
 const table = `CREATE TABLE t AS SELECT range AS id, range * 1000000000000000000000::HUGEINT AS big, 'x,"' || range AS text, CASE WHEN range = 1 THEN NULL ELSE '=1+1' END AS formula FROM range(3)`;
+
+const shared = sharedServer([table]);
 
 async function served(...statements: string[]): Promise<TestServer> {
   const server = await testServer();
@@ -25,15 +27,13 @@ test.each([
   ["", { Accept: "*/*" }, "application/json"],
   ["format=parquet", {}, "application/vnd.apache.parquet"],
 ])("%s with %j is %s", async (query, headers, type) => {
-  const { ask } = await served(table);
-  const response = await ask(`${rows}?${query}`, { headers });
+  const response = await shared().ask(`${rows}?${query}`, { headers });
   expect([response.status, response.headers.get("Content-Type")?.split(";")[0]]).toEqual([200, type]);
   await response.arrayBuffer();
 });
 
 test("what accepts none of the formats is 406", async () => {
-  const { json } = await served(table);
-  expect((await json(rows, { headers: { Accept: "image/png, application/json;q=0" } })).body).toMatchObject({
+  expect((await shared().json(rows, { headers: { Accept: "image/png, application/json;q=0" } })).body).toMatchObject({
     status: 406,
     code: "FORMAT_REFUSED",
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { testServer } from "./support/server.ts";
+import { sharedServer, testServer } from "./support/server.ts";
 
 const config = `format = 1
 [serve]
@@ -28,8 +28,10 @@ const holdings =
 
 const at = "/v1/stores/holdings/queries";
 
+const shared = sharedServer([holdings], config, { files });
+
 test("queries are listed with their parameters", async () => {
-  const { json } = await testServer(config, { files });
+  const { json } = shared();
   const { body } = await json(at);
   expect((body["queries"] as { name: string }[]).map(({ name }) => name)).toEqual(["among", "by-cik", "fails", "many"]);
   expect((body["queries"] as unknown[])[1]).toEqual({
@@ -80,9 +82,7 @@ test.each([
   ["many", "422 LIMIT_ROWS", "more than 100 rows"],
   ["fails", "500 QUERY_FAILED", "log says more"],
 ])("%s is %s", async (query, problem, words) => {
-  const { json, publish } = await testServer(config, { files });
-  await publish("holdings", holdings);
-  const { body } = await json(`${at}/${query}`);
+  const { body } = await shared().json(`${at}/${query}`);
   expect(`${String(body["status"])} ${String(body["code"])}`).toBe(problem);
   expect(String(body["detail"])).toContain(words);
 });

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
-import { testServer } from "./support/server.ts";
+import { sharedServer, testServer } from "./support/server.ts";
 
 const holdings = `CREATE TABLE holdings AS SELECT range AS cik, 'asset ' || range AS asset, range % 3 AS class, range::DOUBLE / 4 AS share,
   DATE '2026-01-01' + range::INTEGER AS day, (TIMESTAMP '2026-01-01 12:00:00' + INTERVAL (range) HOUR)::TIMESTAMPTZ AS seen FROM range(25)`;
 
 const rows = "/v1/stores/holdings/tables/holdings/rows";
+
+const shared = sharedServer(["SET TimeZone = 'UTC'", holdings]);
 
 test("tables and views are listed with exact counts, and one with its columns", async () => {
   const { publish, json } = await testServer();
@@ -77,9 +79,7 @@ test.each([
   ["where.asset.is=null", []],
   ["where.CIK.eq=7", [7]],
 ])("filter %s", async (filter, expected) => {
-  const { publish, json } = await testServer();
-  await publish("holdings", `SET TimeZone = 'UTC'`, holdings);
-  const { status, body } = await json(`${rows}?select=cik&sort=cik&${filter}`);
+  const { status, body } = await shared().json(`${rows}?select=cik&sort=cik&${filter}`);
   expect([status, (body["rows"] as unknown[][] | undefined)?.map(([cik]) => Number(cik))]).toEqual([200, expected]);
 });
 
@@ -101,9 +101,7 @@ test.each([
   ["limit=1&limit=2", "twice"],
   ["format=xml", "format"],
 ])("refused, and told why: %s", async (query, word) => {
-  const { publish, json } = await testServer();
-  await publish("holdings", holdings);
-  const { status, body, headers } = await json(`${rows}?${query}`);
+  const { status, body, headers } = await shared().json(`${rows}?${query}`);
   expect(status).toBe(400);
   expect(headers.get("content-type")).toBe("application/problem+json");
   expect(body).toMatchObject({ code: "REQUEST_INVALID", status: 400 });

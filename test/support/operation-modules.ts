@@ -1,6 +1,7 @@
 /** What `startOperation` has at hand, and the compiled modules it comes from. */
 export const operationModules = {
   duckdbEngine: "engine/duckdb/engine.js",
+  sqliteEngine: "engine/sqlite/engine.js",
   nodePlatform: "platform/node.js",
   openReleaseStore: "release/open.js",
   publish: "release/publish.js",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { duckdbEngine } from "../../src/engine/duckdb/engine.ts";
+import { sqliteEngine } from "../../src/engine/sqlite/engine.ts";
 import { nodePlatform } from "../../src/platform/node.ts";
 import { openReleaseStore, type ReleaseStoreOptions } from "../../src/release/open.ts";
 import type { BuildSource, ReleaseStore } from "../../src/release/store.ts";
@@ -15,7 +16,7 @@ export function storeIn(folder: string, options: Partial<ReleaseStoreOptions> = 
   const platform = nodePlatform();
   return openReleaseStore(
     { name: "holdings", dir: folder, layout: "slots", basename: "DB", ...options },
-    { platform, engine: duckdbEngine(platform) },
+    { platform, engine: duckdbEngine(platform), sqlite: sqliteEngine(platform) },
   );
 }
 
@@ -90,7 +91,7 @@ export function startOperation(store: string | Partial<ReleaseStoreOptions>, bod
     import { DuckDBInstance } from ${JSON.stringify(import.meta.resolve("@duckdb/node-api"))};
     ${operationImports()}
     const platform = nodePlatform();
-    const store = openReleaseStore({ name: "holdings", layout: "slots", basename: "DB", ...${JSON.stringify(options)} }, { platform, engine: duckdbEngine(platform) });
+    const store = openReleaseStore({ name: "holdings", layout: "slots", basename: "DB", ...${JSON.stringify(options)} }, { platform, engine: duckdbEngine(platform), sqlite: sqliteEngine(platform) });
     const rowsBuild = (rows) => ({ kind: "function", async build({ path }) {
       const instance = await DuckDBInstance.create(path);
       const connection = await instance.connect();

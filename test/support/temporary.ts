@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A folder of the running test's own, removed when it has finished. */
-export function temporaryFolder(): string {
+/** Takes what is to be done when a test, or a file of tests, is through. */
+export type WhenDone = (action: () => void | Promise<void>) => void;
+
+/** A folder of the running test's own, removed when it has finished, or when `whenDone` says. */
+export function temporaryFolder(whenDone: WhenDone = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  whenDone(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -3,13 +3,16 @@
  * The load: clients that each ask, wait for the answer, check it and ask again over kept-alive connections. Runs as its
  * own process; the driver says over the IPC channel what each release holds, and hears counts and first answers back.
  *
- *   node load.mjs BASE_URL EXPECTATION_FILE CLIENTS
+ *   node load.mjs BASE_URL EXPECTATION_FILE CLIENTS [uncompared]
+ *
+ * `uncompared`: an app whose answers name no release; a status of 200 is right.
  */
 import { readFileSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { createVerifier } from "./verifier.mjs";
+import { Agent } from "node:http";
+import { get } from "../../lib/get.mjs";
+import { createVerifier } from "../../lib/verifier.mjs";
 
-const [base = "", expectationFile = "", clientsText = "8"] = process.argv.slice(2);
+const [base = "", expectationFile = "", clientsText = "8", mode = ""] = process.argv.slice(2);
 /** @type {import("./truth.mjs").Expectation} */
 const expectation = JSON.parse(readFileSync(expectationFile, "utf8"));
 const verifier = createVerifier(expectation.truth);
@@ -17,12 +20,15 @@ const clients = Number(clientsText);
 const agent = new Agent({ keepAlive: true, maxSockets: clients });
 
 const lockText = /could not set lock|conflicting lock|FILE_LOCKED/i;
-const tally = { requests: 0, failed: 0, lockErrors: 0, backwards: 0 };
+const tally = { requests: 0, failed: 0, lockErrors: 0, backwards: 0, outageMs: 0 };
 /** @type {string[]} */
 const failures = [];
 /** @type {number[]} milliseconds */
 const latencies = [];
 let highestVersion = 0;
+let answeredAt = performance.now();
+/** Requests that failed since one was answered. */
+let failedSince = 0;
 const state = { stopping: false };
 let next = 0;
 
@@ -36,6 +42,7 @@ const reporting = setInterval(() => process.send?.({ type: "counts", ...counts()
 await Promise.all(Array.from({ length: clients }, () => ask()));
 clearInterval(reporting);
 agent.destroy();
+endOutage();
 process.send?.({ type: "final", ...counts(), ...quantiles() }, () => process.disconnect());
 
 /** One client: closed loop until told to stop. */
@@ -45,9 +52,11 @@ async function ask() {
     const versionAtStart = highestVersion;
     const startedAt = performance.now();
     try {
-      const { status, text } = await get(base + url);
+      const { status, text } = await get(base + url, agent);
       latencies.push(performance.now() - startedAt);
       if (status !== 200) throw new Error(`${url}: HTTP ${status} ${text.slice(0, 200)}`);
+      endOutage();
+      if (mode === "uncompared") continue;
       const { release, version } = verifier.take(url, text);
       if (version < versionAtStart) tally.backwards += 1;
       if (version > highestVersion) {
@@ -57,32 +66,22 @@ async function ask() {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       tally.failed += 1;
+      failedSince += 1;
       if (lockText.test(text)) tally.lockErrors += 1;
       if (failures.length < 5) failures.push(text);
       await pause();
+    } finally {
+      tally.requests += 1;
     }
-    tally.requests += 1;
   }
 }
 
-/**
- * @param {string} url
- * @returns {Promise<{ status: number, text: string }>}
- */
-function get(url) {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent }, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (chunk) => {
-        text += chunk;
-      });
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, text }));
-      incoming.on("error", reject);
-    });
-    outgoing.on("error", reject);
-    outgoing.end();
-  });
+/** An outage is the time from an answer to the next where requests failed in between. */
+function endOutage() {
+  const now = performance.now();
+  if (failedSince > 0) tally.outageMs += Math.round(now - answeredAt);
+  failedSince = 0;
+  answeredAt = now;
 }
 
 /** A server that is gone refuses at once: without a pause the loop would spin. */

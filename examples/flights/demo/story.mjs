@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { whole } from "./screen.mjs";
+import { whole } from "../../lib/screen.mjs";
+import { assertExit, firstAnswer, seconds } from "../../lib/steps.mjs";
 
 /** @typedef {"switched" | "crashed" | "refused" | "killed" | "rolled-back"} Outcome */
 /**
@@ -15,8 +16,8 @@ import { whole } from "./screen.mjs";
  * @property {number} [switchMs] that the publisher held the writer lock until the manifest was acknowledged
  * @property {number} [firstAnswerMs] from the manifest's replacement to the first answer of the new version
  */
-/** @typedef {import("./children.mjs").Ended & { ms: number }} Done */
-/** @typedef {{ children: ReturnType<typeof import("./children.mjs").createChildren>, screen: ReturnType<typeof import("./screen.mjs").createScreen>,
+/** @typedef {import("../../lib/children.mjs").Ended & { ms: number }} Done */
+/** @typedef {{ children: ReturnType<typeof import("../../lib/children.mjs").createChildren>, screen: ReturnType<typeof import("../../lib/screen.mjs").createScreen>,
  *   folder: string, storeDir: string, env: NodeJS.ProcessEnv }} Stage */
 /** @typedef {{ announce: (release: string, months: number) => void, reached: (version: number) => Promise<{ firstAnswerMs: number }> }} Audience */
 
@@ -30,6 +31,8 @@ const untouched = "the manifest is byte for byte what it was, the app serves on"
 export class Story {
   /** @type {Step[]} */
   steps = [];
+  /** How often the ETL ran, and how often it, or the publish around it, got no lock. */
+  etl = { runs: 0, locked: 0 };
   /** @readonly @type {Stage} */
   #stage;
   /** @readonly @type {Map<string, number>} months by release */
@@ -138,10 +141,13 @@ export class Story {
    * @param {number} months
    * @param {{ fault: string, onLine?: (line: string) => void }} build
    */
-  #publish(months, { fault, onLine }) {
+  async #publish(months, { fault, onLine }) {
     const options = ["--months", String(months), ...(fault === "none" ? [] : ["--fault", fault])];
     this.#stage.screen.command(`lockkeeper publish flights -- node etl.mjs ${options.join(" ")}`);
-    return this.#lockkeeper(["publish", "flights", "--json", "--", process.execPath, etl, ...options], onLine);
+    const done = await this.#lockkeeper(["publish", "flights", "--json", "--", process.execPath, etl, ...options], onLine);
+    this.etl.runs += 1;
+    if (/could not set lock|_LOCKED/i.test(done.stderr)) this.etl.locked += 1;
+    return done;
   }
 
   /**
@@ -179,24 +185,4 @@ export async function tell(story, last) {
 /** @param {{ firstAnswerMs: number } | undefined} seen */
 function seenAfter(seen) {
   return seen && { firstAnswerMs: seen.firstAnswerMs };
-}
-
-/** @param {{ firstAnswerMs: number } | undefined} seen */
-function firstAnswer(seen) {
-  return seen ? `; first answer ${whole(seen.firstAnswerMs)} ms after the switch` : "";
-}
-
-/** @param {number} ms */
-function seconds(ms) {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-/**
- * @param {string} what
- * @param {Done} done
- * @param {number} exit
- */
-function assertExit(what, done, exit) {
-  if (done.code === exit) return;
-  throw new Error(`${what} ended with exit ${done.code}, expected ${exit}:\n${done.stderr.trim().slice(-2000)}`);
 }

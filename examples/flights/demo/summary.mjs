@@ -1,6 +1,7 @@
 // @ts-check
-import { whole } from "./screen.mjs";
+import { whole } from "../../lib/screen.mjs";
 
+/** @typedef {import("./without.mjs").Without} Without */
 /** @typedef {import("./story.mjs").Step} Step */
 /** @typedef {import("./traffic.mjs").LoadResult} LoadResult */
 /** @typedef {import("./traffic.mjs").SwitchSeen} SwitchSeen */
@@ -9,10 +10,12 @@ import { whole } from "./screen.mjs";
  * The demo's figures as one document, `lockkeeper/demo@1`.
  *
  * @param {{ steps: Step[], load: LoadResult, switches: SwitchSeen[], freshness: { dbVersion: number, lastDataLoadDate: string },
- *   rows: number, clients: number, seconds: number, loadSeconds: number, dir: string | undefined }} run
+ *   rows: number, clients: number, seconds: number, loadSeconds: number, dir: string | undefined,
+ *   etl: { runs: number, locked: number }, without: Without[] }} run
  */
-export function summarize({ steps, load, switches, freshness, rows, clients, seconds, loadSeconds, dir }) {
-  const { requests, failed, mixed, lockErrors, backwards, verified, unverified, p50Ms, p99Ms, failures, mismatches } = load;
+export function summarize({ steps, load, switches, freshness, rows, clients, seconds, loadSeconds, dir, etl, without }) {
+  const { requests, failed, mixed, lockErrors, backwards, outageMs, verified, unverified, p50Ms, p99Ms, failures, mismatches } =
+    load;
   /** @param {Step["outcome"]} outcome */
   const count = (outcome) => steps.filter((step) => step.outcome === outcome).length;
   const versions = steps.flatMap((step) => step.version ?? []);
@@ -40,6 +43,7 @@ export function summarize({ steps, load, switches, freshness, rows, clients, sec
       lockErrors,
       backwards,
       unverified,
+      outageMs,
     },
     versions: {
       first: versions[0],
@@ -56,6 +60,8 @@ export function summarize({ steps, load, switches, freshness, rows, clients, sec
     },
     firstAnswerMs: { median: firstAnswers[Math.floor(firstAnswers.length / 2)] ?? null, max: firstAnswers.at(-1) ?? null },
     steps,
+    etl,
+    without,
     ...(failures.length > 0 && { failures }),
     ...(mismatches.length > 0 && { mismatches }),
   };
@@ -90,6 +96,30 @@ export function renderSummary({ load, versions, counts, firstAnswerMs, seconds }
     ["time", `${seconds} s`],
   ];
   return entries.map(([name, value]) => `  ${String(name).padEnd(18)}${value}`);
+}
+
+/**
+ * The same load side by side: through Lockkeeper, and in the two forms without.
+ *
+ * @param {ReturnType<typeof summarize>} summary
+ * @returns {string[]} lines
+ */
+export function renderComparison({ load, etl: runs, versions, without }) {
+  const columns = [
+    ["", "with Lockkeeper", "without: file held", "opened per request"],
+    ["requests", whole(load.requests), ...without.map(({ requests }) => whole(requests))],
+    ["failed", whole(load.failed), ...without.map(({ failed }) => whole(failed))],
+    ["no answer for", inSeconds(load.outageMs), ...without.map(({ outageMs }) => inSeconds(outageMs))],
+    ["runs of the ETL", `${runs.runs}`, ...without.map(({ etl }) => `${etl.runs}`)],
+    ["got no lock", `${runs.locked}`, ...without.map(({ etl }) => `${etl.locked}`)],
+    ["data end on", versions.lastDataLoadDate, ...without.map(({ lastDataLoadDate }) => lastDataLoadDate ?? "no answer")],
+  ];
+  return columns.map((cells) => `  ${cells.map((cell, index) => cell.padEnd(index === 0 ? 18 : 20)).join("")}`.trimEnd());
+}
+
+/** @param {number} ms */
+function inSeconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** @param {number} value */

@@ -1,7 +1,7 @@
 // @ts-check
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { collect, lineOf, stop, withResolvers, within } from "./children.mjs";
+import { collect, lineOf, stop, withResolvers, within } from "../../lib/children.mjs";
 
 /** @typedef {{ version: number, release: string, firstAnswerMs: number }} SwitchSeen */
 /**
@@ -11,6 +11,7 @@ import { collect, lineOf, stop, withResolvers, within } from "./children.mjs";
  * @property {number} failed
  * @property {number} mixed answers that differ from the truth of the release they name
  * @property {number} lockErrors
+ * @property {number} outageMs in which requests came and none was answered
  * @property {number} backwards answers older than one seen before the question was asked
  * @property {number} verified
  * @property {number} unverified answers of a release that nobody announced
@@ -29,7 +30,7 @@ const waitMs = 30_000;
 /**
  * Starts the app and the load, each a process of its own.
  *
- * @param {{ children: ReturnType<typeof import("./children.mjs").createChildren>, folder: string, storeDir: string,
+ * @param {{ children: ReturnType<typeof import("../../lib/children.mjs").createChildren>, folder: string, storeDir: string,
  *   expectationFile: string, clients: number, env: NodeJS.ProcessEnv, onCounts: (counts: LoadCounts) => void,
  *   onLost: (error: Error) => void }} options
  */

@@ -10,6 +10,7 @@ interface Input extends ChangingOptions {
   readonly command: readonly string[];
   readonly base?: string;
   readonly sql?: string;
+  readonly fromDir?: string;
 }
 
 /** `publish STORE [-- CMD…]`: 3 when a check refused the build. */
@@ -28,12 +29,16 @@ export async function run(input: Input, context: CommandContext): Promise<Outcom
   });
 }
 
-function buildOf({ command, sql }: Input): Build | undefined {
-  if (sql === undefined) return command.length > 0 ? { command } : undefined;
-  if (command.length === 0) return { sql };
-  throw new LockkeeperError("USAGE", `--sql ${sql} and a command were given; a build has one of them`, {
-    hint: "Let the command run the SQL, or leave it out.",
-    subject: "--sql",
+function buildOf({ command, sql, fromDir }: Input): Build | undefined {
+  const given = [
+    ...(sql === undefined ? [] : [{ name: `--sql ${sql}`, build: { sql } }]),
+    ...(fromDir === undefined ? [] : [{ name: `--from-dir ${fromDir}`, build: { fromDir } }]),
+    ...(command.length === 0 ? [] : [{ name: "a command", build: { command } }]),
+  ];
+  if (given.length < 2) return given[0]?.build;
+  throw new LockkeeperError("USAGE", `${given.map(({ name }) => name).join(" and ")} were given; a build has one of them`, {
+    hint: "Leave all but one out.",
+    subject: sql === undefined ? "--from-dir" : "--sql",
   });
 }
 

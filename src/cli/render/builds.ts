@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { BuildResult, BuildsResult, BuildSummary } from "../../model/results.ts";
 import { formatBytes } from "../../model/units.ts";
 import { relText } from "./plan.ts";
@@ -6,10 +7,13 @@ import { printable, tableLines } from "./text.ts";
 
 /** `build begin`: the id, where to write, and what comes next. */
 export function beganText(result: BuildResult, style: Style): string {
-  const { build, store, path, base, expiresAt } = result;
+  const { build, store, path, dir, base, environment, expiresAt } = result;
+  // Not in the folder itself lies only what is no part of the release.
+  const isPart = dirname(path) === dir;
+  const places = [...(isPart ? [path] : []), ...(environment["PARQUET_DIR"] !== undefined || !isPart ? [dir] : [])];
   return [
     `${style.green(store)}: began build ${style.bold(build)}${base ? ` while ${relText(base)} is active` : ""}`,
-    `  write  ${printable(path)}`,
+    ...places.map((place) => `  write  ${printable(place)}`),
     `  lease  until ${expiresAt}; \`lockkeeper build renew ${build}\` and lines in LOCKKEEPER_MESSAGES renew it`,
     `  then   lockkeeper build commit ${build}`,
   ].join("\n");

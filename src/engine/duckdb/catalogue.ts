@@ -1,3 +1,4 @@
+import { parquetCatalogue } from "../../model/artifact.ts";
 import type { ReleaseTable } from "../../model/release-record.ts";
 import { firstLine } from "../../errors/lockkeeper-error.ts";
 import type { QuerySource } from "./compare.ts";
@@ -40,10 +41,14 @@ const entriesSql = `
 
 const columnsSql = `
   SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns()
-  WHERE database_name = $name AND NOT internal AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE database_name = $name)
+  WHERE database_name = $name AND NOT internal
+    AND ($name = '${parquetCatalogue}' OR table_name IN (SELECT table_name FROM duckdb_tables() WHERE database_name = $name))
   ORDER BY schema_name, table_name, column_index`;
 
-/** Reads the catalogue of the file attached as `name`. Each view is bound, for its stored columns say nothing about whether it still works. */
+/**
+ * Reads the catalogue of the file attached as `name`. Each view is bound, for its stored columns say nothing about whether it still works. In the in-memory catalogue every view is a
+ * table of Parquet files, and is told as a table.
+ */
 export async function readCatalogue(source: QuerySource, name: string): Promise<Catalogue> {
   const entries = (await source.query(entriesSql, { name }, {})).rows as readonly (readonly [
     string,
@@ -52,21 +57,19 @@ export async function readCatalogue(source: QuerySource, name: string): Promise<
     string,
   ])[];
   const columns = await columnsByTable(source, name);
-  const counts = await countRows(
-    source,
-    name,
-    entries.filter(([, , kind]) => kind === "table"),
-  );
+  const isTable = (kind: "table" | "view"): boolean => kind === "table" || name === parquetCatalogue;
+  const counted = entries.filter(([, , kind]) => isTable(kind));
+  const counts = await countRows(source, name, counted);
   const tables: ReleaseTable[] = [];
   const brokenViews: BrokenView[] = [];
   const views: ViewDefinition[] = [];
   for (const [schema, entry, kind, definition] of entries) {
     const key = keyOf(schema, entry);
-    if (kind === "table") {
+    if (isTable(kind)) {
       tables.push({
         schema,
         name: entry,
-        kind,
+        kind: "table",
         rows: counts.get(key) ?? 0,
         columns: columns.get(key) ?? [],
       });

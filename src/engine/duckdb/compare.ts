@@ -1,3 +1,4 @@
+import { parquetCatalogue } from "../../model/artifact.ts";
 import type { CatalogueTable } from "../../model/diff.ts";
 import type { QueryOptions, QueryParameters, QueryRows } from "../../model/query.ts";
 import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
@@ -37,8 +38,9 @@ export async function tableFingerprint(
   return JSON.stringify(rows[0]);
 }
 
-/** Bytes of the blocks that hold any of a table; `undefined` where the engine cannot tell, as for a name with quotes in it. Reads no data. */
+/** Bytes of the blocks that hold any of a table; `undefined` where the engine cannot tell, as for a name with quotes in it, or for Parquet files. Reads no data. */
 export async function tableBytes(source: QuerySource, table: TableName, options: QueryOptions): Promise<number | undefined> {
+  if (table.catalogue === parquetCatalogue) return undefined;
   const storage = `pragma_storage_info(${quoteLiteral(qualified(table))})`;
   const sql = `
     SELECT (count(DISTINCT block) * (SELECT max(block_size) FROM pragma_database_size() WHERE database_name = $name))::VARCHAR FROM (

@@ -9,7 +9,7 @@ import { Lru } from "./lru.ts";
 import type { Lease } from "./registry.ts";
 import { Session, type SessionContext } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import { quoteIdentifier } from "./sql-text.ts";
+import { quoteLiteral } from "./sql-text.ts";
 
 /** Statements of which a database remembers the facts. */
 const factsMax = 256;
@@ -19,8 +19,8 @@ export interface DatabaseParts {
   readonly platform: Platform;
   readonly driver: Driver;
   readonly path: string;
-  /** The catalogue whose schema `main` is searched. */
-  readonly name: string;
+  /** Where the connections of an instance look for names, as `SET search_path` has it. */
+  readonly searchPath: (instance: DuckDBInstance) => Promise<string>;
   readonly concurrency: number;
   /** Opens the file, or shares the instance that is open on it. */
   readonly lease: () => Promise<Lease<DuckDBInstance>>;
@@ -37,8 +37,11 @@ export class Database {
   #closing: Promise<void> | undefined;
   #renewal: Promise<void> | undefined;
 
-  private constructor(parts: DatabaseParts, lease: Lease<DuckDBInstance>) {
+  readonly #searchPath: string;
+
+  private constructor(parts: DatabaseParts, lease: Lease<DuckDBInstance>, searchPath: string) {
     this.#parts = parts;
+    this.#searchPath = searchPath;
     this.#context = { driver: parts.driver, clock: parts.platform.clock, facts: new Lru(factsMax) };
     this.#lease = lease;
     this.file = lease.file;
@@ -47,7 +50,13 @@ export class Database {
 
   /** Opens what `parts` describe. */
   static async open(parts: DatabaseParts): Promise<Database> {
-    return new Database(parts, await parts.lease());
+    const lease = await parts.lease();
+    try {
+      return new Database(parts, lease, await parts.searchPath(lease.instance));
+    } catch (error) {
+      lease.release();
+      throw engineError(error, { path: parts.path, opening: true });
+    }
   }
 
   /** Queries running or waiting now. */
@@ -153,7 +162,7 @@ export class Database {
   }
 
   #sessionsOn({ instance }: Lease<DuckDBInstance>): Sessions {
-    const use = `USE ${quoteIdentifier(this.#parts.name)}.main`;
+    const use = `SET search_path = ${quoteLiteral(this.#searchPath)}`;
     const open = async () => {
       try {
         const connection = await instance.connect();

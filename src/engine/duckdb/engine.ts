@@ -1,3 +1,4 @@
+import type { ParquetFooter, ParquetSource } from "../../model/artifact.ts";
 import type { FileStat, OpenFile, Platform } from "../../platform/port.ts";
 import { comparedCatalogue, tableBytes, tableFingerprint } from "./compare.ts";
 import { checkpoint } from "./checkpoint.ts";
@@ -7,12 +8,15 @@ import type { Database } from "./database.ts";
 import { inspect, type DuckdbInspection } from "./inspect.ts";
 import type { Settings } from "./instance.ts";
 import { openForReading, type OpenOptions } from "./open.ts";
+import { assertParquetEnds } from "./parquet-ends.ts";
+import { parquetFooters } from "./parquet-footers.ts";
 import { closeWhenUnused, isOpenHere } from "./registry.ts";
 import { Spare } from "./spare.ts";
 import { sqlCommand } from "./sql-command.ts";
 
 export { defaultConcurrency, threadPoolSize } from "./concurrency.ts";
 export { engineVersion } from "./driver.ts";
+export { haveExtensions } from "./extensions.ts";
 
 /** DuckDB, as the reader and the release store need it. */
 export interface DuckdbEngine {
@@ -24,8 +28,12 @@ export interface DuckdbEngine {
   dropSpare(): void;
   /** Folds a write-ahead log into its file; see `checkpoint`. */
   checkpoint(path: string): Promise<void>;
-  /** Opens a file as a reader would and tells what lies in it; see `inspect`. */
-  inspect(path: string, name: string): Promise<DuckdbInspection>;
+  /** Opens a release's files as a reader would and tells what lies in them; see `inspect`. */
+  inspect(path: string | undefined, name: string, parquet?: readonly ParquetSource[]): Promise<DuckdbInspection>;
+  /** What the ends of Parquet files tell; see `parquetFooters`. */
+  parquetFooters(paths: readonly string[], signal?: AbortSignal): Promise<ParquetFooter[]>;
+  /** Looks at the first and the last bytes of Parquet files; see `assertParquetEnds`. */
+  assertParquetEnds(paths: readonly string[]): Promise<void>;
   /** Bytes and sha256 of files, read in a child process; see `digestFiles`. */
   digest(paths: readonly string[], signal?: AbortSignal): Promise<Digest[]>;
   /** Copies a file in a child process; see `copyFile`. */
@@ -50,7 +58,9 @@ export function duckdbEngine(platform: Platform): DuckdbEngine {
     prepareSpare: (settings) => spare.prepare(settings),
     dropSpare: () => spare.drop(),
     checkpoint: (path) => checkpoint(platform, path),
-    inspect: (path, name) => inspect(platform, path, name),
+    inspect: (path, name, parquet = []) => inspect(platform, { path, name, parquet }),
+    parquetFooters: (paths, signal) => parquetFooters(platform, paths, signal),
+    assertParquetEnds: (paths) => assertParquetEnds(platform, paths),
     digest: (paths, signal) => digestFiles(platform, paths, signal),
     copy: (source, target, signal) => copyFile(platform, { source, target, signal }),
     sqlCommand,

@@ -17,10 +17,16 @@ export interface FileFailure {
 }
 
 /** What a child process is to do with files. */
-export interface FileTask {
-  /** Path of the child's program. It gets this process's id and the paths, made absolute, as its arguments. */
-  readonly worker: string;
+export interface FileTask extends Omit<ChildTask, "words"> {
+  /** Made absolute. */
   readonly paths: readonly string[];
+}
+
+/** What a child process is to do. */
+export interface ChildTask {
+  /** Path of the child's program. It gets this process's id and the words as its arguments. */
+  readonly worker: string;
+  readonly words: readonly string[];
   /** Completes "the child process that …", for messages. */
   readonly task: string;
   readonly signal?: AbortSignal | undefined;
@@ -32,11 +38,16 @@ const graceMs = 1000;
  * Has files handled in a child process: opening and closing a database file in this one would drop this process's locks on it (FACTS 1.3). Throws
  * `FILE_MISSING`, `PERMISSION_DENIED`, `DISK_FULL`, `IO_FAILED`, and `INTERRUPTED` when the signal aborts.
  */
-export async function askFileChild<Results>(platform: Platform, { worker, paths, task, signal }: FileTask): Promise<Results> {
+export async function askFileChild<Results>(platform: Platform, { paths, ...task }: FileTask): Promise<Results> {
+  return askChild<Results>(platform, { ...task, words: paths.map((path) => resolve(path)) });
+}
+
+/** The one answer of a child process of ours. Throws what its failure says, `IO_FAILED` where it dies, and `INTERRUPTED` when the signal aborts. */
+export async function askChild<Results>(platform: Platform, { worker, words, task, signal }: ChildTask): Promise<Results> {
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
   const exit = await platform.processes.run({
-    argv: [process.execPath, worker, String(process.pid), ...paths.map((path) => resolve(path))],
+    argv: [process.execPath, worker, String(process.pid), ...words],
     folder: dirname(worker),
     // A child of ours takes no orders meant for this process.
     environment: { LOCKKEEPER_FAILPOINTS: undefined, NODE_OPTIONS: undefined },

@@ -1,5 +1,5 @@
 import { releaseOf } from "../../model/manifest.ts";
-import { fallbackRelease } from "../fallback.ts";
+import { fallbackRelease } from "../fallback/fallback.ts";
 import type { AcquireOptions, Follower } from "../follower.ts";
 import type { Hold } from "../generation.ts";
 import type { ManifestResolver } from "../resolver.ts";

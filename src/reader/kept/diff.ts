@@ -1,4 +1,5 @@
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { parquetCatalogue } from "../../model/artifact.ts";
 import { diffTables, needsContent, type CatalogueTable, type ComparedTable, type DiffResult } from "../../model/diff.ts";
 import { releaseOf } from "../../model/manifest.ts";
 import type { QueryOptions, QueryParameters, QueryRows } from "../../model/query.ts";
@@ -71,8 +72,8 @@ async function compare(
   [before, after]: readonly [Generation, Generation],
   options: QueryOptions,
 ): Promise<DiffResult["tables"]> {
-  const from = await engine.catalogue(before, before.target.names[0]);
-  const to = await engine.catalogue(after, after.target.names[0]);
+  const from = await tablesOf(engine, before);
+  const to = await tablesOf(engine, after);
   const counterparts = new Map(to.map((table) => [keyOf(table), table]));
   const content = new Set(
     from.flatMap((table) => {
@@ -87,9 +88,23 @@ async function compare(
   );
 }
 
+/** A table, and where it lies for the engine. */
+type PlacedTable = CatalogueTable & { readonly catalogue: string };
+
+/** Those of the DuckDB file, and those of Parquet files. */
+async function tablesOf(engine: DiffEngine, generation: Generation): Promise<PlacedTable[]> {
+  const { names, parquet } = generation.target;
+  const catalogues = [...names.slice(0, 1), ...(parquet.length > 0 ? [parquetCatalogue] : [])];
+  const tables: PlacedTable[] = [];
+  for (const catalogue of catalogues) {
+    for (const table of await engine.catalogue(generation, catalogue)) tables.push({ ...table, catalogue });
+  }
+  return tables;
+}
+
 async function compared(
   engine: DiffEngine,
-  { generation, tables }: { readonly generation: Generation; readonly tables: readonly CatalogueTable[] },
+  { generation, tables }: { readonly generation: Generation; readonly tables: readonly PlacedTable[] },
   { content, options }: { readonly content: ReadonlySet<string>; readonly options: QueryOptions },
 ): Promise<ComparedTable[]> {
   const result: ComparedTable[] = [];
@@ -98,9 +113,8 @@ async function compared(
       result.push(table);
       continue;
     }
-    const name = { ...table, catalogue: generation.target.names[0] };
-    const bytes = await engine.tableBytes(generation, name, options);
-    const fingerprint = content.has(keyOf(table)) ? await engine.fingerprint(generation, name, options) : undefined;
+    const bytes = await engine.tableBytes(generation, table, options);
+    const fingerprint = content.has(keyOf(table)) ? await engine.fingerprint(generation, table, options) : undefined;
     result.push({ ...table, bytes, fingerprint });
   }
   return result;

@@ -2,14 +2,21 @@ import { join, sep } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { parseHistoryLine } from "../../model/history.ts";
 import { catalogueNames, isSlot } from "../../model/layout.ts";
+import { hasDatabase, isDatabaseOnly } from "../../model/artifact.ts";
 import { sha256Hex, type OwnManifest } from "../../model/manifest.ts";
 import { buildIdPattern, isBasename, releaseNumber } from "../../model/names.ts";
-import { activeOf, findRecord, recordBytesMax, type ReleaseFile } from "../../model/release-record.ts";
+import { quarantinedContents, type QuarantinedContents } from "../../model/quarantined.ts";
+import { activeOf, artifactsOf, findRecord, recordBytesMax, type ReleaseFile } from "../../model/release-record.ts";
 import type { FileStat } from "../../platform/port.ts";
-import type { ReleaseTarget, StoreView } from "../locate.ts";
+import { assertWhole, parquetSources, sealedFiles } from "../contents.ts";
+import { recordedData, type ReleaseTarget, type StoreView } from "../locate.ts";
+import { sqliteFiles } from "../sqlite.ts";
 
 /** A larger history is not searched for the version of an old release. Bytes. */
 const historyBytesMax = 256 * 1024 * 1024;
+
+/** What tells of a build in quarantine, in its folder. */
+const reportName = "report.json";
 
 /** Characters of an id that a message repeats: it may be anything. */
 const shownMax = 80;
@@ -46,6 +53,13 @@ export async function locateKept(store: StoreView, release: string, own: OwnMani
   const active = found && activeOf(found.record);
   if (found === undefined || file === undefined || active === undefined) throw unknownRelease(store, release, "it is not kept");
   const { record } = found;
+  const identity = { release, version: lastVersion(store, release, own), uid: record.uid, active, lastUpdated: record.createdAt };
+  const pin = store.paths.pin(release);
+  if (!isDatabaseOnly(artifactsOf(record))) {
+    const data = await recordedData(store, record, active);
+    const sqlite = sqliteFiles(record, store.paths.release(release));
+    return { ...identity, ...data, sqlite, pin, stat: await dataFile(store, release, data.path), sealed: undefined };
+  }
   const path = join(store.paths.folder, file.path);
   const stat = await dataFile(store, release, path);
   const inSlot = isSlot(active);
@@ -55,14 +69,13 @@ export async function locateKept(store: StoreView, release: string, own: OwnMani
   }
   assertNoLog(store, path);
   return {
-    release,
-    version: lastVersion(store, release, own),
-    uid: record.uid,
-    active,
-    lastUpdated: record.createdAt,
+    ...identity,
     path,
     names: catalogueNames(record.basename, active),
-    pin: store.paths.pin(release),
+    parquet: [],
+    files: inSlot ? undefined : [{ ...file, path }],
+    sqlite: [],
+    pin,
     stat,
     sealed: inSlot ? file : undefined,
   };
@@ -73,6 +86,10 @@ export async function locateQuarantined(store: StoreView, build: string): Promis
   const folder = join(store.paths.quarantine, build);
   const names = await store.platform.files.list(folder);
   if (names.length === 0) throw unknownRelease(store, build, "there is no such build in quarantine");
+  // It holds what a record would.
+  const report = store.platform.files.readNow(join(folder, reportName), recordBytesMax)?.bytes;
+  const contents = report && quarantinedContents(report);
+  if (contents !== undefined) return locateContents(store, { build, folder, contents });
   const [stem, ...others] = names.flatMap((name) => /^(.+)\.duckdb$/.exec(name)?.[1] ?? []);
   if (stem === undefined || others.length > 0 || !isBasename(stem)) {
     const why = "its data was not kept; report.json and build.log in its folder tell why";
@@ -82,15 +99,34 @@ export async function locateQuarantined(store: StoreView, build: string): Promis
   const stat = await dataFile(store, build, path);
   // A detached build whose lease ran out was not sealed: the engine would replay what its builder had not finished.
   if (hasLog(store, path)) throw unknownRelease(store, build, "it was not finished, for a write-ahead log lies beside its data");
+  return { ...quarantined(build, stat), path, names: [stem], parquet: [] };
+}
+
+/** What lies in quarantine as more than one DuckDB file. `FILE_MISSING` and `CHECKSUM_MISMATCH` tell of what was taken out or changed since. */
+async function locateContents(
+  store: StoreView,
+  { build, folder, contents }: { readonly build: string; readonly folder: string; readonly contents: QuarantinedContents },
+): Promise<KeptTarget> {
+  const { artifacts, basename } = contents;
+  const files = sealedFiles(contents.files, folder);
+  await assertWhole(store.platform, files, { base: folder, release: build });
+  const path = join(folder, hasDatabase(artifacts) ? `${basename}.duckdb` : reportName);
+  const stat = await dataFile(store, build, path);
+  assertNoLog(store, path);
+  const names = hasDatabase(artifacts) ? [basename] : [];
+  const parquet = parquetSources(contents, { base: folder, inside: "" });
+  return { ...quarantined(build, stat), path, names, parquet, sqlite: sqliteFiles(contents, folder), files };
+}
+
+function quarantined(build: string, stat: FileStat) {
   return {
     release: build,
     version: undefined,
     uid: sha256Hex(`quarantine ${build}`).slice(0, 32),
     active: undefined,
     lastUpdated: new Date(Number(stat.modifiedNs / 1_000_000n)).toISOString(),
-    path,
-    names: [stem],
     pin: undefined,
+    sqlite: [],
     stat,
     sealed: undefined,
   };

@@ -3,7 +3,7 @@ import { releaseNumber } from "../../model/names.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat } from "../../platform/port.ts";
 import type { Generation } from "../generation.ts";
-import { openTarget, type OpeningContext } from "../opening.ts";
+import { openTarget, verified, type OpeningContext } from "../opening.ts";
 import { takePin, type Pin } from "../pin.ts";
 import { readerClosed } from "../pool.ts";
 import { sleep } from "../waiting.ts";
@@ -34,6 +34,7 @@ export async function openKept(context: OpeningContext, id: string): Promise<Gen
 
 async function attemptOpen(context: OpeningContext, id: string, attempt: number): Promise<Generation> {
   const { target, pin } = await locate(context, id, attempt);
+  await verified(context, { target, pin });
   const verify = (): void => assertUnmoved(context, target);
   const generation = await openTarget(context, { target, pin, verify });
   try {

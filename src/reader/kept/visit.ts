@@ -32,10 +32,10 @@ export async function visitReleases<T>(
   // Statements that warm a release for requests to come are no part of a visit.
   const settings = { ...readerSettings(options, ports.defaultConcurrency), warmup: [] };
   await assertLocal(ports.platform, settings);
-  const { platform, engine } = ports;
+  const { platform, engine, openSqlite } = ports;
   const store = storeView(platform, settings.dir, settings.basename);
   const { warn } = new EventHub(ports.warn);
-  const pool = new GenerationPool({ clock: platform.clock, drainTimeoutMs: settings.drainTimeoutMs, warn });
+  const pool = new GenerationPool({ clock: platform.clock, drainTimeoutMs: settings.drainTimeoutMs, warn, openSqlite });
   const resolver = new ManifestResolver(platform, store.paths.manifest);
   const closing = new AbortController();
   const context: OpeningContext = { store, resolver, engine, settings, pool, closing: closing.signal, warn };

@@ -1,10 +1,16 @@
-import { basename as nameOf } from "node:path";
+import { basename as nameOf, dirname, join } from "node:path";
+import { throwIfInterrupted } from "../../errors/interrupted.ts";
 import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isDatabaseOnly } from "../../model/artifact.ts";
+import { layoutOfActive } from "../../model/layout.ts";
 import type { IdentifiedManifest } from "../../model/manifest.ts";
 import type { Rel } from "../../model/plan.ts";
+import { artifactsOf, databaseFile, type ReleaseRecord } from "../../model/release-record.ts";
+import { makeFolders } from "../../platform/files.ts";
 import { basenameOf } from "../basename.ts";
 import { keepWritersOut } from "../layout/held-file.ts";
 import { lookAtManifest } from "../manifest-file.ts";
+import { lookAtRecord } from "../records.ts";
 import { assertExists, currentRel, layoutOf, readPublishableState, type StoreState } from "../state.ts";
 import type { OperationOptions, ReleaseStore } from "../store.ts";
 import type { BuildFolder } from "./folder.ts";
@@ -14,19 +20,44 @@ const attemptsMax = 3;
 
 /** The release that is active when a build begins. */
 export interface BuildBase extends Rel {
-  /** Absolute path of its data file, to look at. */
+  /** Absolute path of its DuckDB file, to look at; of its folder, where it has none. */
   readonly path: string;
+  /** All its files, relative to the store's folder, where it is more than a DuckDB file. */
+  readonly files?: readonly string[];
   /** Where the build's data began as a copy of it: the identity of the manifest that made it active, for `assertBaseUnmoved`. Plain text, to be stored as it is. */
   readonly copied?: string;
 }
 
-/** The active release as a build's base, or `undefined` for the first one. */
-export async function baseOf(store: ReleaseStore, state: StoreState): Promise<BuildBase | undefined> {
+/**
+ * The active release as a build's base, or `undefined` for the first one. A damaged record is no reason to refuse a build that only follows: it mends the store. Who copies the release
+ * (`whole`) must know all its files, and is told.
+ */
+export async function baseOf(
+  store: ReleaseStore,
+  state: StoreState,
+  { whole = false }: { readonly whole?: boolean } = {},
+): Promise<BuildBase | undefined> {
   const { current } = state;
   const rel = currentRel(current);
   if (!current || !rel) return undefined;
-  const basename = current.manifest.own?.basename ?? (await basenameOf(store, current));
-  return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
+  const { own } = current.manifest;
+  const inFolder = layoutOfActive(current.manifest.active) === "releases";
+  const record = own && inFolder ? recordOfBase(store, own.release, whole) : undefined;
+  const files = record && !isDatabaseOnly(artifactsOf(record)) ? record.files : undefined;
+  const basename = own?.basename ?? (await basenameOf(store, current));
+  if (files === undefined) return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
+  const database = record && databaseFile(record);
+  const path = database ? join(store.paths.folder, database.path) : store.paths.release(rel.release);
+  return { ...rel, path, files: files.map((file) => file.path) };
+}
+
+function recordOfBase(store: ReleaseStore, release: string, whole: boolean): ReleaseRecord | undefined {
+  try {
+    return lookAtRecord(store, release)?.record;
+  } catch (error) {
+    if (!whole && isLockkeeperError(error, "RECORD_INVALID", "FORMAT_UNSUPPORTED")) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -36,19 +67,18 @@ export async function baseOf(store: ReleaseStore, state: StoreState): Promise<Bu
  */
 export async function copyActive(
   store: ReleaseStore,
-  folder: Pick<BuildFolder, "path">,
+  folder: Pick<BuildFolder, "path" | "folder">,
   { signal }: Pick<OperationOptions, "signal">,
 ): Promise<BuildBase> {
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const state = await readPublishableState(store);
     assertExists(store, state);
-    const base = await baseOf(store, state);
-    if (base && state.current && (await copyUnmoved(store, { base, current: state.current, target: folder.path, signal }))) {
-      await makeWritable(store, folder.path);
+    const base = await baseOf(store, state, { whole: true });
+    if (base && state.current && (await copyUnmoved(store, { base, current: state.current, folder, signal }))) {
       await store.platform.failpoint("base.copied");
       return { ...base, copied: state.current.identity };
     }
-    await removeIfThere(store, folder.path);
+    for (const { target } of base ? copiesOf(store, base, folder) : []) await removeIfThere(store, target);
   }
   throw new LockkeeperError(
     "BASE_MOVED",
@@ -82,21 +112,19 @@ export function assertBaseUnmoved(
 interface Copying {
   readonly base: BuildBase;
   readonly current: IdentifiedManifest;
-  readonly target: string;
+  readonly folder: Pick<BuildFolder, "path" | "folder">;
   readonly signal: AbortSignal | undefined;
 }
 
 /** False where something else became active before the copy was whole. */
-async function copyUnmoved(store: ReleaseStore, { base, current, target, signal }: Copying): Promise<boolean> {
+async function copyUnmoved(store: ReleaseStore, { base, current, folder, signal }: Copying): Promise<boolean> {
   const isUnmoved = async () => (await lookAtManifest(store))?.identity === current.identity;
   try {
-    const letWritersIn = await keepWritersOut(store, base.path);
-    try {
-      await assertNoLog(store, base.path);
-      await store.platform.failpoint("base.held");
-      await store.engine.copy(base.path, target, signal);
-    } finally {
-      await letWritersIn();
+    for (const { source, target } of copiesOf(store, base, folder)) {
+      throwIfInterrupted(signal, "the build");
+      await makeFolders(store.platform, folder.folder, dirname(target));
+      await copyFile(store, { source, target, signal });
+      await makeWritable(store, target);
     }
   } catch (error) {
     // What was active a moment ago may be pruned or replaced by now: that is no fault of this build.
@@ -104,6 +132,39 @@ async function copyUnmoved(store: ReleaseStore, { base, current, target, signal 
     return false;
   }
   return isUnmoved();
+}
+
+/** What is copied for a build, and where to: each file to its place in the release. */
+function copiesOf(
+  store: ReleaseStore,
+  { path, files, release }: BuildBase,
+  folder: Pick<BuildFolder, "path" | "folder">,
+): { readonly source: string; readonly target: string }[] {
+  if (files === undefined) return [{ source: path, target: folder.path }];
+  const prefix = `releases/${release}/`;
+  return files.map((file) => {
+    const source = join(store.paths.folder, ...file.split("/"));
+    return { source, target: source === path ? folder.path : join(folder.folder, ...file.slice(prefix.length).split("/")) };
+  });
+}
+
+/** A database is held against writers meanwhile, and read in a child process; nothing locks other files of a release. */
+async function copyFile(
+  store: ReleaseStore,
+  { source, target, signal }: { readonly source: string; readonly target: string; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  if (!source.endsWith(".duckdb")) {
+    await store.platform.files.copy(source, target);
+    return;
+  }
+  const letWritersIn = await keepWritersOut(store, source);
+  try {
+    await assertNoLog(store, source);
+    await store.platform.failpoint("base.held");
+    await store.engine.copy(source, target, signal);
+  } finally {
+    await letWritersIn();
+  }
 }
 
 /** A log beside the file holds rows that a copy of the file alone would lose (FACTS 2.6). */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { throwIfInterrupted } from "../../errors/interrupted.ts";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { OpenFile } from "../../platform/port.ts";
+import { ioError } from "../../platform/io-error.ts";
+import type { FileStat, OpenFile } from "../../platform/port.ts";
 import type { FileDigest } from "../engine.ts";
 import type { ReleaseStore } from "../store.ts";
 
@@ -20,6 +21,27 @@ export async function digestOf(store: ReleaseStore, file: OpenFile, signal: Abor
   const [digest] = await store.engine.digest([file.path], signal);
   if (!digest) throw new LockkeeperError("BUG", `no digest of ${file.path}`);
   return digest;
+}
+
+/**
+ * Bytes and sha256 of a file that is no database, read through a descriptor of its own, with its stat before the reading. `sync`: what was written to it is durable then. Throws `FILE_MISSING`,
+ * `IO_FAILED`, `INTERRUPTED`.
+ */
+export async function digestFile(
+  store: ReleaseStore,
+  path: string,
+  { sync = false, signal }: { readonly sync?: boolean; readonly signal?: AbortSignal | undefined } = {},
+): Promise<{ readonly digest: FileDigest; readonly stat: FileStat }> {
+  const file = await store.platform.files.open(path, "read").catch((error: unknown) => {
+    throw ioError(error, "open", path);
+  });
+  try {
+    if (sync) await file.sync();
+    const stat = await file.stat();
+    return { digest: await hashHere(file, signal), stat };
+  } finally {
+    await file.close();
+  }
 }
 
 async function hashHere(file: OpenFile, signal: AbortSignal | undefined): Promise<FileDigest> {

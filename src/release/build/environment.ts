@@ -23,6 +23,7 @@ export function buildEnvironment(store: ReleaseStore, { folder, base }: BuildPla
     LOCKKEEPER_BASE_VERSION: base && String(base.version),
     LOCKKEEPER_MESSAGES: messagesPath(folder.folder),
     DUCKDB_PATH: folder.path,
+    ...(store.artifacts.some(({ kind }) => kind === "parquet") && { PARQUET_DIR: folder.folder }),
     DBT_TARGET_PATH: join(folder.folder, "dbt-target"),
     DBT_LOG_PATH: join(folder.folder, "dbt-logs"),
   };

@@ -1,17 +1,22 @@
 import { throwIfInterrupted } from "../../errors/interrupted.ts";
+import { isDatabaseOnly } from "../../model/artifact.ts";
 import { refuses } from "../../model/check.ts";
 import type { PublishResult } from "../../model/results.ts";
 import type { HeldLock } from "../../platform/lock.ts";
+import { unstage } from "../artifacts/stage.ts";
 import { activeBaseline } from "../checks/baseline.ts";
 import { runChecks, type Checked } from "../checks/run-checks.ts";
 import { installAndSwitch } from "../install.ts";
+import { layoutOf } from "../state.ts";
 import type { OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "../store.ts";
 import { namedError } from "../system-errors.ts";
+import { warn } from "../warn.ts";
 import type { BuildBase } from "./base.ts";
 import type { BuildFolder } from "./folder.ts";
 import { reportRefusal, reportUnswitched } from "./report.ts";
 import type { BuildOutcome } from "./run.ts";
-import { seal } from "./seal.ts";
+import type { QuarantinedContents } from "./quarantine.ts";
+import { seal, type SealedBuild } from "./seal.ts";
 
 /** A build whose data is written. */
 export interface BuiltRelease {
@@ -32,21 +37,23 @@ export interface BuiltRelease {
 export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Promise<PublishResult> {
   const { folder, outcome, options } = built;
   tellPhase(options, "seal");
-  const sealed = await seal(store, folder.path, options.signal);
+  const sealed = await seal(store, folder, options.signal);
   try {
     throwIfInterrupted(options.signal, "the build");
     tellPhase(options, "check");
-    const { checks, ...checked } = await checkBuild(store, built);
+    const { checks, ...checked } = await checkBuild(store, built, sealed);
     throwIfInterrupted(options.signal, "the build");
     const tables = tableCounts(checked.tables);
     if (refuses(checks)) {
       await sealed.release();
-      const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output });
+      const contents = contentsOf(store, { folder, sealed, tables: checked.tables });
+      const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output, contents });
       return { store: store.name, outcome: "refused", build: folder.id, checks, tables, ...(quarantine && { quarantine }) };
     }
     try {
       const { builder, watermarks } = outcome;
       const { base: parent, lock } = built;
+      await layoutOf(store).stage(store, sealed);
       const build = { id: folder.id, sealed, checked: { ...checked, checks }, builder, watermarks, parent, lock };
       const installed = await installAndSwitch(store, build, options);
       tellPhase(options, "done");
@@ -54,7 +61,12 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
     } catch (thrown) {
       const error = namedError(store, thrown);
       await sealed.release();
-      if (!built.stays) await reportUnswitched({ store, folder, options }, { error, checks, output: outcome.output });
+      // What an install has moved is not given back: the release may even be active.
+      await unstage(store, folder.folder).catch((failure: unknown) =>
+        warn(options, `build ${folder.id} could not be taken back`, failure),
+      );
+      const contents = contentsOf(store, { folder, sealed, tables: checked.tables });
+      if (!built.stays) await reportUnswitched({ store, folder, options }, { error, checks, output: outcome.output, contents });
       throw error;
     }
   } finally {
@@ -63,11 +75,31 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
 }
 
 /** Our checks on the build, and after them those that it reported itself. */
-async function checkBuild(store: ReleaseStore, { folder, outcome, options }: BuiltRelease): Promise<Checked> {
-  const { path, basename } = folder;
-  const baseline = () => activeBaseline(store);
-  const checked = await runChecks(store, { path, basename, baseline, buildFolder: folder.folder, signal: options.signal });
+async function checkBuild(
+  store: ReleaseStore,
+  { folder, outcome, options }: BuiltRelease,
+  { built }: SealedBuild,
+): Promise<Checked> {
+  const { path, basename, hasDatabase } = folder;
+  const checked = await runChecks(store, {
+    path: hasDatabase ? path : undefined,
+    basename,
+    built,
+    baseline: () => activeBaseline(store),
+    buildFolder: folder.folder,
+    signal: options.signal,
+  });
   return { ...checked, checks: [...checked.checks, ...outcome.checks] };
+}
+
+/** What a build that did not become a release holds, for whoever opens it in quarantine; a DuckDB file alone needs no list. */
+function contentsOf(
+  store: ReleaseStore,
+  { folder, sealed, tables }: { readonly folder: BuildFolder; readonly sealed: SealedBuild; readonly tables: Checked["tables"] },
+): QuarantinedContents | undefined {
+  if (isDatabaseOnly(store.artifacts)) return undefined;
+  const files = sealed.files.map(({ name, bytes, sha256 }) => ({ path: name, bytes, sha256 }));
+  return { basename: folder.basename, artifacts: store.artifacts, files, tables };
 }
 
 /** Tables as a publish result has them. */

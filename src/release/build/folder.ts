@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { hasDatabase } from "../../model/artifact.ts";
 import { makeFolders, openFilesStay, removeTree, renameFile, sameInode } from "../../platform/files.ts";
 import { errnoOf, ioError } from "../../platform/io-error.ts";
 import type { OpenFile } from "../../platform/port.ts";
@@ -13,10 +14,12 @@ export interface BuildFolder {
   /** Random; the build's name until it has a release id, and in quarantine. */
   readonly id: string;
   readonly folder: string;
-  /** Stem of the data file. */
+  /** Stem of the DuckDB file. */
   readonly basename: string;
-  /** Where the data file is to be written; its name is constant, for the engine writes it into views. */
+  /** Where a DuckDB file is to be written; its name is constant, for the engine writes it into views. In a store whose releases have none it is scratch, which goes with the folder. */
   readonly path: string;
+  /** Whether the DuckDB file is part of the release. */
+  readonly hasDatabase: boolean;
   /** Unlocks the folder, leaving what is in it. */
   unlock(): Promise<void>;
   /** Removes the folder and all that is in it, then unlocks. */
@@ -30,7 +33,22 @@ export function lockedFolder(
 ): BuildFolder {
   const folder = store.paths.build(id);
   const discard = () => discardFolder(store, { folder, unlock });
-  return { id, folder, basename: stem, path: join(folder, `${stem}.duckdb`), unlock, discard };
+  const isPart = hasDatabase(store.artifacts);
+  const path = join(isPart ? folder : join(folder, scratchName), `${stem}.duckdb`);
+  return { id, folder, basename: stem, path, hasDatabase: isPart, unlock, discard };
+}
+
+/** Folder for a DuckDB file that is no part of the release. */
+const scratchName = ".scratch";
+
+/** Makes the folders that a build writes its artifacts to: neither dbt nor the engine makes them (FACTS 2.13). */
+async function makeArtifactFolders(store: ReleaseStore, { folder, path, hasDatabase: isPart }: BuildFolder): Promise<void> {
+  const wanted = store.artifacts.flatMap((artifact) => {
+    if (artifact.kind === "duckdb" || artifact.path === ".") return [];
+    const parts = artifact.path.split("/");
+    return [join(folder, ...(artifact.kind === "parquet" ? parts : parts.slice(0, -1)))];
+  });
+  for (const each of [...(isPart ? [] : [dirname(path)]), ...wanted]) await makeFolders(store.platform, folder, each);
 }
 
 /** Makes a build folder, with a lock of its own held while this process lives. */
@@ -38,7 +56,16 @@ export async function makeBuildFolder(store: ReleaseStore, stem: string): Promis
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const id = store.platform.random(6);
     const lock = await makeLocked(store, store.paths.build(id));
-    if (lock) return lockedFolder(store, { id, basename: stem, unlock: unlocker(store, lock) });
+    if (!lock) continue;
+    const made = lockedFolder(store, { id, basename: stem, unlock: unlocker(store, lock) });
+    try {
+      await makeArtifactFolders(store, made);
+      return made;
+    } catch (error) {
+      // What cannot be removed either is swept by whoever comes next: its lock is free.
+      await made.discard().catch(() => undefined);
+      throw error;
+    }
   }
   throw new LockkeeperError(
     "IO_FAILED",

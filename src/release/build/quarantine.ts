@@ -1,9 +1,10 @@
 import { basename, join } from "node:path";
 import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isOwnName, type Artifact } from "../../model/artifact.ts";
 import { parseCheckResults, type CheckResult } from "../../model/check.ts";
 import { buildIdPattern } from "../../model/names.ts";
+import type { ReleaseFile, ReleaseRecord, ReleaseTable } from "../../model/release-record.ts";
 import { makeFolders, openFilesStay, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
-import type { Platform } from "../../platform/port.ts";
 import type { BuildFolder } from "./folder.ts";
 import type { ReleaseStore } from "../store.ts";
 
@@ -18,7 +19,16 @@ export interface QuarantineReport {
   /** In words, where neither a check nor an error says it. */
   readonly detail?: string | undefined;
   readonly output: Buffer;
+  /** What it holds, where that is more than a DuckDB file. */
+  readonly contents?: QuarantinedContents | undefined;
 }
+
+/** What a build in quarantine holds. Paths of files are relative to its folder, with `/`. */
+export type QuarantinedContents = Pick<ReleaseRecord, "basename"> & {
+  readonly artifacts: readonly Artifact[];
+  readonly files: readonly ReleaseFile[];
+  readonly tables: readonly ReleaseTable[];
+};
 
 /**
  * Moves a build into quarantine with `report.json` and the end of its output as `build.log`. A failed build leaves its report only: what it wrote is
@@ -44,7 +54,7 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
   await platform.files.syncFolder(paths.quarantine);
   await build.unlock();
   await platform.failpoint("quarantine.moved");
-  if (report.outcome !== "expired") await strip(platform, target, basename(build.path));
+  if (report.outcome !== "expired") await strip(store, target, build);
   await written;
   return target;
 }
@@ -52,10 +62,10 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
 async function writeReport(
   { platform, name }: ReleaseStore,
   { build, folder }: { readonly build: string; readonly folder: string },
-  { outcome, detail, checks, error, output }: QuarantineReport,
+  { outcome, detail, checks, error, output, contents }: QuarantineReport,
 ): Promise<void> {
   const time = platform.clock.now().toISOString();
-  const text = JSON.stringify({ build, store: name, time, outcome, detail, checks, error }, null, 2);
+  const text = JSON.stringify({ build, store: name, time, outcome, detail, checks, error, contents }, null, 2);
   await replaceFile(platform, { path: join(folder, "build.log"), bytes: output, failpoint: "quarantine.log" });
   await replaceFile(platform, {
     path: join(folder, "report.json"),
@@ -65,9 +75,13 @@ async function writeReport(
 }
 
 /** Nothing but the data and what is told of it is worth keeping. Removed only here: a crash before leaves a build folder that has all it had. */
-async function strip(platform: Platform, folder: string, data: string): Promise<void> {
+async function strip({ platform, artifacts }: ReleaseStore, folder: string, build: BuildFolder): Promise<void> {
+  const told = new Set(["lock", "build.log", "report.json", ...(build.hasDatabase ? [basename(build.path)] : [])]);
+  const data = new Set(artifacts.map((artifact) => (artifact.kind === "duckdb" ? "" : (artifact.path.split("/")[0] ?? ""))));
+  // With an artifact in the folder itself all that is not ours is data.
+  const isData = (name: string) => data.has(name) || (data.has(".") && !isOwnName(name));
   for (const name of await platform.files.list(folder)) {
-    if (![data, "lock", "build.log", "report.json"].includes(name)) await removeTree(platform, join(folder, name));
+    if (!told.has(name) && !isData(name)) await removeTree(platform, join(folder, name));
   }
 }
 

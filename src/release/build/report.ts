@@ -1,6 +1,6 @@
 import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
-import type { CheckResult } from "../../model/check.ts";
 import type { BuildFolder } from "./folder.ts";
+import { hasData } from "../artifacts/built.ts";
 import { appendHistory, type NewEvent } from "../history.ts";
 import { quarantine, type QuarantineReport } from "./quarantine.ts";
 import { BuildFailure } from "./run.ts";
@@ -22,7 +22,7 @@ export interface ReportedBuild {
 /** Keeps a refused build in quarantine with its check results, and tells the history. Returns the folder, `undefined` where it could not be kept. */
 export async function reportRefusal(
   build: ReportedBuild,
-  found: { readonly checks: readonly CheckResult[]; readonly output: Buffer },
+  found: Pick<QuarantineReport, "checks" | "output" | "contents">,
 ): Promise<string | undefined> {
   const kept = await keep(build, { outcome: "refused", ...found });
   const failed = found.checks.filter((check) => check.status === "fail");
@@ -48,12 +48,12 @@ export async function reportFailure(build: ReportedBuild, error: unknown): Promi
  */
 export async function reportUnswitched(
   build: ReportedBuild,
-  found: { readonly error: unknown; readonly checks: readonly CheckResult[]; readonly output: Buffer },
+  found: Pick<QuarantineReport, "checks" | "output" | "contents"> & { readonly error: unknown },
 ): Promise<void> {
-  const { error, checks, output } = found;
+  const { error, checks, output, contents } = found;
   if (!isLockkeeperError(error) || error.code === "INTERRUPTED") return;
-  if ((await build.store.platform.files.stat(build.folder.path)) === undefined) return build.folder.discard();
-  await keep(build, { outcome: "not-switched", checks, error, output });
+  if (!(await hasData(build.store, build.folder))) return build.folder.discard();
+  await keep(build, { outcome: "not-switched", checks, error, output, contents });
   // Whoever holds the writer lock was waited for already.
   await tell(build, { type: "build.failed", detail: error.message }, error.code === "WRITER_LOCKED" ? 0 : installWaitMs);
 }

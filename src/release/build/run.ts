@@ -15,6 +15,7 @@ import { followMessages } from "./messages.ts";
 import { openOutputLog, type OutputLog } from "./output.ts";
 import { Reported } from "./reported.ts";
 import { readSqlFiles } from "./sql.ts";
+import { takeFolder } from "./take-folder.ts";
 import type { BuildContext, BuildSource, OperationOptions, ReleaseStore } from "../store.ts";
 
 /** After SIGTERM, how long a build may clean up before SIGKILL; also how long a build function may take to notice its signal. */
@@ -102,6 +103,9 @@ async function runSource(task: Task, source: BuildSource): Promise<Omit<ReleaseR
         throw ioError(error, `copy ${source.source} to`, task.folder.path);
       });
       return { kind: "copy" };
+    case "folder":
+      await takeFolder(task.store, task.folder, { source: source.source, signal: task.options.signal });
+      return { kind: "folder" };
   }
 }
 

@@ -1,50 +1,162 @@
+import { dirname, join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { dirname } from "node:path";
+import { isDatabaseOnly, type Artifact } from "../../model/artifact.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat, OpenFile } from "../../platform/port.ts";
-import type { FileDigest } from "../engine.ts";
-import { digestOf } from "./digest.ts";
+import { listBuilt, type Built } from "../artifacts/built.ts";
 import type { ReleaseStore } from "../store.ts";
+import { digestFile, digestOf } from "./digest.ts";
+import type { BuildFolder } from "./folder.ts";
 
-/** A build whose file is complete, durable, hashed, and closed to writers until `release`. */
-export interface SealedBuild {
+/** A file of a build that is complete, durable and hashed. */
+export interface SealedFile {
+  /** Relative to the build's folder, and to the release's; with `/`. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** After everything that sealing does to it. */
+  readonly stat: FileStat;
+}
+
+/** The DuckDB file of a sealed build. */
+export interface SealedDatabase {
+  readonly name: string;
   readonly path: string;
   /** Open with a shared lock: no DuckDB writer gets in, wherever the file is renamed to. */
   readonly file: OpenFile;
-  readonly digest: FileDigest;
-  /** Gives the lock up; the descriptor closes when no instance of this process is open on the file. */
+}
+
+/** A build whose files are complete, durable and hashed; its databases are closed to writers until `release`. */
+export interface SealedBuild {
+  /** The build's folder. */
+  readonly folder: string;
+  /** `undefined` for a release without a DuckDB file. */
+  readonly database: SealedDatabase | undefined;
+  /** Everything that the release will hold. */
+  readonly files: readonly SealedFile[];
+  /** Its Parquet tables, and what lies among the files that may not. */
+  readonly built: Built;
+  /** Gives the locks up; a descriptor closes when no instance of this process is open on its file. */
   release(): Promise<void>;
 }
 
+/** Files that are synced and hashed at a time: while one waits for the disk another is hashed. */
+const sealedAtATime = 4;
+
 /**
- * Seals the file at `path`: nothing else writes it, its write-ahead log is folded in, it is fsynced and hashed. Throws `BUILD_EMPTY`,
- * `BUILD_UNFINISHED`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `DISK_FULL`.
+ * Seals what a build has written: nothing else writes it, write-ahead logs are folded in, each file is fsynced and hashed. Throws `BUILD_EMPTY` where an artifact has nothing,
+ * `BUILD_UNFINISHED`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `DISK_FULL`, `FEATURE_MISSING`.
  */
-export async function seal(store: ReleaseStore, path: string, signal: AbortSignal | undefined): Promise<SealedBuild> {
-  const { files } = store.platform;
-  const stat = await files.stat(path);
-  if (stat?.kind !== "file" || stat.bytes === 0) {
-    throw new LockkeeperError("BUILD_EMPTY", `the build ended, but ${path} ${whatIsWrong(stat)}`, {
-      hint: "Write the database to the path in LOCKKEEPER_BUILD_PATH (also in DUCKDB_PATH).",
-      subject: path,
-    });
+export async function seal(store: ReleaseStore, build: BuildFolder, signal: AbortSignal | undefined): Promise<SealedBuild> {
+  const held: (() => Promise<void>)[] = [];
+  const release = async (): Promise<void> => {
+    for (const letGo of held.splice(0)) await letGo();
+  };
+  try {
+    const files: SealedFile[] = [];
+    const database = build.hasDatabase ? await sealDatabase(store, build, held) : undefined;
+    if (database !== undefined) files.push(await sealedDatabaseFile(store, database, signal));
+    for (const artifact of store.artifacts) {
+      if (artifact.kind === "sqlite") files.push(await sealSqlite(store, build, { artifact, held, signal }));
+    }
+    const built = await sealParquet(store, build, { files, signal });
+    return { folder: build.folder, database, files, built, release };
+  } catch (error) {
+    await release();
+    throw ioError(error, "seal", build.folder);
   }
+}
+
+async function sealDatabase(
+  store: ReleaseStore,
+  { path, basename }: BuildFolder,
+  held: (() => Promise<void>)[],
+): Promise<SealedDatabase> {
+  const { files } = store.platform;
+  await assertWritten(store, path, "Write the database to the path in LOCKKEEPER_BUILD_PATH (also in DUCKDB_PATH).");
   if ((await files.stat(`${path}.wal`)) !== undefined) {
     await (await lockAgainstWriters(store, path)).release();
     await store.engine.checkpoint(path);
   }
   const { file, release } = await lockAgainstWriters(store, path);
+  held.push(release);
   try {
     await assertNoLog(store, path);
     await file.setMode(0o644);
     await file.sync();
     await files.syncFolder(dirname(path));
     await store.platform.failpoint("seal.synced");
-    return { path, file, digest: await digestOf(store, file, signal), release };
+    return { name: `${basename}.duckdb`, path, file };
   } catch (error) {
-    await release();
     throw ioError(error, "seal", path);
   }
+}
+
+async function sealedDatabaseFile(
+  store: ReleaseStore,
+  { name, file }: SealedDatabase,
+  signal: AbortSignal | undefined,
+): Promise<SealedFile> {
+  const { bytes, sha256 } = await digestOf(store, file, signal);
+  return { name, bytes, sha256, stat: await file.stat() };
+}
+
+interface SqliteSealing {
+  readonly artifact: Extract<Artifact, { kind: "sqlite" }>;
+  readonly held: (() => Promise<void>)[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Its own lock is compatible with ours: SQLite's readers get in, its writers do not. */
+async function sealSqlite(
+  store: ReleaseStore,
+  { folder }: BuildFolder,
+  { artifact, held, signal }: SqliteSealing,
+): Promise<SealedFile> {
+  const path = join(folder, ...artifact.path.split("/"));
+  await assertWritten(store, path, `Write the SQLite file to ${artifact.path} in the folder LOCKKEEPER_BUILD_DIR.`);
+  await store.sqlite.seal(path, signal);
+  const { file, release } = await lockAgainstWriters(store, path);
+  held.push(release);
+  await file.sync();
+  const { bytes, sha256 } = await digestOf(store, file, signal);
+  await store.platform.files.syncFolder(dirname(path));
+  return { name: artifact.path, bytes, sha256, stat: await file.stat() };
+}
+
+interface ParquetSealing {
+  /** What is sealed so far; the Parquet files come on top. */
+  readonly files: SealedFile[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Nothing locks a Parquet file: that nobody writes to one shows in its times, before and after it was hashed and once more when it is moved. */
+async function sealParquet(store: ReleaseStore, build: BuildFolder, { files, signal }: ParquetSealing): Promise<Built> {
+  if (isDatabaseOnly(store.artifacts)) return { tables: [], files: [], problems: [] };
+  const built = await listBuilt(store, build);
+  const folders = new Set<string>();
+  const sealed: SealedFile[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next++; index < built.files.length; index = next++) {
+      const name = built.files[index] ?? "";
+      const path = join(build.folder, ...name.split("/"));
+      const { digest, stat } = await digestFile(store, path, { sync: true, signal });
+      folders.add(dirname(path));
+      sealed[index] = { name, bytes: digest.bytes, sha256: digest.sha256, stat };
+    }
+  };
+  await Promise.all(Array.from({ length: sealedAtATime }, () => work()));
+  for (const folder of folders) await store.platform.files.syncFolder(folder);
+  await store.platform.failpoint("seal.parquet");
+  files.push(...sealed);
+  return built;
+}
+
+async function assertWritten(store: ReleaseStore, path: string, hint: string): Promise<void> {
+  const stat = await store.platform.files.stat(path);
+  if (stat?.kind === "file" && stat.bytes > 0) return;
+  throw new LockkeeperError("BUILD_EMPTY", `the build ended, but ${path} ${whatIsWrong(stat)}`, { hint, subject: path });
 }
 
 /**

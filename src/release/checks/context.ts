@@ -1,3 +1,4 @@
+import { catalogueOf } from "../../model/artifact.ts";
 import type { CheckResult } from "../../model/check.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import type { ReleaseTable } from "../../model/release-record.ts";
@@ -100,7 +101,7 @@ export function resolve(
 
 /** A table as our own statements name it: with the catalogue, for a schema may be called like one. */
 export function sourceOf({ inspection, catalogue }: CheckContext, table: ReleaseTable): string {
-  return [catalogue, table.schema, table.name].map((name) => inspection.identifier(name)).join(".");
+  return [catalogueOf(table, catalogue), table.schema, table.name].map((name) => inspection.identifier(name)).join(".");
 }
 
 /** A statement for people that shows 20 rows of a table. `which` is the rest of it, `WHERE …` or nothing. */
@@ -111,7 +112,7 @@ export function rowsSql(context: CheckContext, table: ReleaseTable, which: strin
 /** A table as a person names it, who may have attached the file under another name. */
 export function shownSource({ inspection, catalogue }: CheckContext, table: ReleaseTable): string {
   const ambiguous = [catalogue.toLowerCase(), "memory", "system", "temp"].includes(table.schema.toLowerCase());
-  const path = ambiguous ? [catalogue, table.schema, table.name] : [table.schema, table.name];
+  const path = ambiguous ? [catalogueOf(table, catalogue), table.schema, table.name] : [table.schema, table.name];
   return path.map((name) => inspection.identifier(name)).join(".");
 }
 

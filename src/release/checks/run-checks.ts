@@ -3,7 +3,9 @@ import type { Check, CheckResult } from "../../model/check.ts";
 import type { ReleaseTable } from "../../model/release-record.ts";
 import type { Inspection } from "../engine.ts";
 import type { ReleaseStore } from "../store.ts";
+import { sourceOf, type Built } from "../artifacts/built.ts";
 import { planAccepted } from "./accepted.ts";
+import { checkNames, lookAtFiles, recordedTables } from "./artifacts.ts";
 import type { Baseline, CheckContext, Expectation, Measurement, Planned } from "./context.ts";
 import { planFresh } from "./fresh.ts";
 import { failedBy, isVerdict, measure } from "./measure.ts";
@@ -25,9 +27,12 @@ export interface Checked {
   readonly storageVersion: string;
 }
 
-/** A release's file to check. */
+/** A release's files to check. */
 export interface CheckRequest {
-  readonly path: string;
+  /** The DuckDB file; `undefined` for a release that has none. */
+  readonly path: string | undefined;
+  /** Its Parquet tables. */
+  readonly built?: Built | undefined;
   /** The constant name that it is attached under. */
   readonly basename: string;
   /** What drift and schema are compared with; read when a check asks for it, once. */
@@ -37,44 +42,60 @@ export interface CheckRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+const noTables: Built = { tables: [], files: [], problems: [] };
+
 /**
- * Opens a release's file as a reader would, attached under its constant name, and runs every check on it. A file that does not open is a
+ * Opens a release's files as a reader would, the DuckDB file attached under its constant name, and runs every check on them. A file that does not open is a
  * failed check, not an error: the build is refused and kept. Throws `INTERRUPTED`, `FILE_LOCKED`, and what the system says of a disk.
  */
 export async function runChecks(store: ReleaseStore, request: CheckRequest): Promise<Checked> {
-  const { path, basename } = request;
+  const { path, basename, built = noTables } = request;
+  const looked = await lookAtFiles(store, built, request.signal);
+  if (looked.footers === undefined) return { checks: looked.results, tables: [], storageVersion: "unknown" };
   let inspection: Inspection;
   try {
-    inspection = await store.engine.inspect(path, basename);
+    inspection = await store.engine.inspect(path, basename, built.tables.map(sourceOf));
   } catch (error) {
     if (!isLockkeeperError(error, "DATABASE_CORRUPT", "STORAGE_UNSUPPORTED")) throw error;
-    return { checks: notOpenedResults(error), tables: [], storageVersion: "unknown" };
+    return { checks: [...looked.results, ...notOpenedResults(error)], tables: [], storageVersion: "unknown" };
   }
   try {
-    const { tables, storageVersion } = inspection;
+    const { storageVersion } = inspection;
+    const tables = recordedTables(inspection.tables, built, looked.footers);
     const context: CheckContext = {
-      inspection,
+      inspection: { ...inspection, tables },
       catalogue: basename,
       now: store.platform.clock.now(),
       baseline: once(request.baseline),
       signal: request.signal,
     };
     const always = await alwaysResults(store, context, request);
-    return { checks: [...always, ...(await configuredResults(store.checks, context))], tables, storageVersion };
+    const named = checkNames(tables, path === undefined ? undefined : basename);
+    const configured = await configuredResults(store.checks, context);
+    return { checks: [...looked.results, ...named, ...always, ...configured], tables, storageVersion };
   } finally {
     await inspection.close();
   }
 }
 
 async function alwaysResults(store: ReleaseStore, context: CheckContext, request: CheckRequest): Promise<CheckResult[]> {
-  const { brokenViews, unportableViews, storageVersion } = context.inspection;
-  const { path, basename, buildFolder } = request;
-  const { files } = store.platform;
-  const folders = unportableViews.length > 0 && buildFolder !== undefined ? [buildFolder, await files.resolve(buildFolder)] : [];
   const phantomRows = planPhantomRows(
     store.checks.find((check) => check.check === "phantom_rows"),
     context,
   );
+  const opened = request.path === undefined ? [] : await databaseResults(store, context, { ...request, path: request.path });
+  return [...opened, await judged(phantomRows.expectation, () => phantomRows.run())];
+}
+
+/** What must hold of a DuckDB file, whatever is in it. */
+async function databaseResults(
+  store: ReleaseStore,
+  { inspection }: CheckContext,
+  { path, basename, buildFolder }: CheckRequest & { readonly path: string },
+): Promise<CheckResult[]> {
+  const { brokenViews, unportableViews, storageVersion } = inspection;
+  const { files } = store.platform;
+  const folders = unportableViews.length > 0 && buildFolder !== undefined ? [buildFolder, await files.resolve(buildFolder)] : [];
   return [
     ...openedResults(basename, storageVersion),
     checkLog(path, await files.stat(`${path}.wal`)),
@@ -84,7 +105,6 @@ async function alwaysResults(store: ReleaseStore, context: CheckContext, request
       unportableViews,
       folders.filter((folder) => folder !== undefined),
     ),
-    await judged(phantomRows.expectation, () => phantomRows.run()),
   ];
 }
 

@@ -1,9 +1,13 @@
+import { dirname, join } from "node:path";
 import { throwIfInterrupted } from "../../errors/interrupted.ts";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isDatabaseOnly } from "../../model/artifact.ts";
 import { leaseMsDefault, leaseMsMax, leaseMsMin, type Lease } from "../../model/lease.ts";
+import { mayHoldParquet } from "../../model/parquet-folder.ts";
 import type { BuildResult } from "../../model/results.ts";
 import { formatDuration } from "../../model/units.ts";
 import { syncFile } from "../../platform/files.ts";
+import { listTree } from "../../platform/tree.ts";
 import { basenameOf } from "../basename.ts";
 import { baseOf, copyActive, type BuildBase } from "../build/base.ts";
 import { buildEnvironment } from "../build/environment.ts";
@@ -67,8 +71,16 @@ export async function beginBuild(store: ReleaseStore, options: BeginOptions = {}
 
 /** Where there is a lease there is the whole copy: who comes after a power cut goes on with both. */
 async function makeCopyDurable(store: ReleaseStore, { folder, path }: BuildFolder): Promise<void> {
-  await syncFile(store.platform, path);
-  await store.platform.files.syncFolder(folder);
+  const entries = isDatabaseOnly(store.artifacts) ? [] : await listTree(store.platform, folder, mayHoldParquet);
+  const paths = new Set([path, ...entries.map((entry) => join(folder, ...entry.path.split("/")))]);
+  const folders = new Set<string>();
+  for (const each of paths) {
+    if ((await store.platform.files.stat(each))?.kind !== "file") continue;
+    await syncFile(store.platform, each);
+    for (let above = dirname(each); above !== dirname(folder); above = dirname(above)) folders.add(above);
+  }
+  for (const each of [...folders].toSorted((left, right) => right.length - left.length))
+    await store.platform.files.syncFolder(each);
 }
 
 /** What is kept of the active release; of a copy the identity that it was made of. */

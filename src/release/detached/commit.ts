@@ -1,6 +1,7 @@
 import { LockkeeperError, isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { Lease } from "../../model/lease.ts";
 import type { PublishResult } from "../../model/results.ts";
+import { unstage } from "../artifacts/stage.ts";
 import { basenameOf } from "../basename.ts";
 import { assertBaseUnmoved, baseOf, type BuildBase } from "../build/base.ts";
 import { messagesPath } from "../build/environment.ts";
@@ -58,6 +59,7 @@ async function commitClaimed(store: ReleaseStore, build: ClaimedBuild, options: 
   tellPhase(options, "begin");
   const lease = build.lease();
   await store.platform.failpoint("commit.claimed");
+  await unstage(store, build.folder);
   await sweepBuilds(store, { ...options, attached: false });
   const done = await resumeCommit(store, build, options);
   if (done) return done;

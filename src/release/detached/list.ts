@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { isDatabaseOnly, isOwnName } from "../../model/artifact.ts";
 import type { Lease } from "../../model/lease.ts";
 import { buildIdPattern } from "../../model/names.ts";
+import { mayHoldParquet } from "../../model/parquet-folder.ts";
 import type { BuildsResult, BuildSummary, LocksResult } from "../../model/results.ts";
 import { isLockHeld } from "../../platform/lock.ts";
+import { listTree } from "../../platform/tree.ts";
 import type { ReleaseStore } from "../store.ts";
 import { namingErrors } from "../system-errors.ts";
 import { expiresAt, readLease, verdictOf } from "./lease-file.ts";
@@ -65,7 +68,7 @@ export async function summaryOf(store: ReleaseStore, id: string): Promise<BuildS
   }
   if (!lease) return { ...name, state: held ? "attached" : "left", startedAt: made, bytes: await bytesOf(store, id) };
   const { state, remainingMs } = await verdictOf(store, lease);
-  const data = await files.stat(join(store.paths.build(id), `${lease.basename}.duckdb`));
+  const bytes = await bytesOf(store, id, `${lease.basename}.duckdb`);
   const { base, owner, started } = lease;
   return {
     ...name,
@@ -74,15 +77,19 @@ export async function summaryOf(store: ReleaseStore, id: string): Promise<BuildS
     expiresAt: state === "open" ? expiresAt(store, remainingMs) : lease.expiresAt,
     ...(base && { base: { release: base.release, version: base.version } }),
     owner,
-    bytes: data?.kind === "file" ? data.bytes : 0,
+    bytes,
   };
 }
 
-/** Of the data file of a build whose name no lease tells. */
-async function bytesOf(store: ReleaseStore, id: string): Promise<number> {
+/** Of a build's data so far; of a DuckDB file alone, whose name a lease may tell. */
+async function bytesOf(store: ReleaseStore, id: string, stem?: string): Promise<number> {
   const { files } = store.platform;
   const folder = store.paths.build(id);
-  const name = (await files.list(folder)).find((candidate) => candidate.endsWith(".duckdb"));
+  if (!isDatabaseOnly(store.artifacts)) {
+    const entries = await listTree(store.platform, folder, mayHoldParquet);
+    return entries.filter(({ path }) => !isOwnName(path)).reduce((sum, { stat }) => sum + stat.bytes, 0);
+  }
+  const name = stem ?? (await files.list(folder)).find((candidate) => candidate.endsWith(".duckdb"));
   const stat = name === undefined ? undefined : await files.stat(join(folder, name));
   return stat?.kind === "file" ? stat.bytes : 0;
 }

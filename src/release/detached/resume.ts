@@ -1,7 +1,11 @@
 import { dirname, join } from "node:path";
 import type { PublishResult } from "../../model/results.ts";
-import { activeOf } from "../../model/release-record.ts";
+import { isDatabaseOnly } from "../../model/artifact.ts";
+import { activeOf, type ReleaseRecord } from "../../model/release-record.ts";
 import { openFilesStay, renameFile } from "../../platform/files.ts";
+import { hasData, recordsOfBuild } from "../artifacts/built.ts";
+import { stagingFolder, unstage } from "../artifacts/stage.ts";
+import { differenceFromRecord } from "../artifacts/whole.ts";
 import { tableCounts, tellPhase } from "../build/finish.ts";
 import type { BuildFolder } from "../build/folder.ts";
 import { appendHistory } from "../history.ts";
@@ -35,12 +39,12 @@ export async function resumeCommit(
         return switched;
       }
     }
-    if ((await store.platform.files.stat(build.path)) !== undefined) return undefined;
+    if (await hasData(store, build)) return undefined;
     for (const stored of records) {
       if (await takeBack(store, { build, stored, state, signal: options.signal })) {
         options.onProgress?.({
           kind: "cleaned",
-          detail: `took back what a commit that died left in ${stored.record.files[0]?.path}`,
+          detail: `took back what a commit that died left as ${stored.record.release}`,
         });
         break;
       }
@@ -55,12 +59,13 @@ export async function resumeCommit(
  */
 async function recordsOf(
   store: ReleaseStore,
-  { id, path }: BuildFolder,
+  build: BuildFolder,
   { signal }: Pick<OperationOptions, "signal">,
 ): Promise<StoredRecord[]> {
-  const records = (await readRecords(store)).filter(({ record }) => record.build === id).toReversed();
-  if (records.length === 0 || (await store.platform.files.stat(path)) === undefined) return records;
-  return recordsOfFile(store, path, { among: records, signal });
+  const records = (await readRecords(store)).filter(({ record }) => record.build === build.id).toReversed();
+  if (records.length === 0 || !(await hasData(store, build))) return records;
+  if (isDatabaseOnly(store.artifacts)) return recordsOfFile(store, build.path, { among: records, signal });
+  return recordsOfBuild(store, build, { among: records, signal });
 }
 
 interface Earlier {
@@ -98,6 +103,7 @@ async function takeBack(
   const active = activeOf(stored.record);
   const [file] = stored.record.files;
   if (active === undefined || file === undefined || active === state.current?.manifest.active) return false;
+  if (stored.record.layout === "releases") return takeFolderBack(store, { build, record: stored.record, signal });
   const path = join(store.paths.folder, file.path);
   if ((await store.platform.files.stat(path))?.kind !== "file") return false;
   const letWritersIn = await layoutOf(store).clear(store, { active, basename: stored.record.basename, path });
@@ -112,4 +118,22 @@ async function takeBack(
   } finally {
     await letWritersIn();
   }
+}
+
+/** By the one rename that an install is, backwards; then its files lie where the build wrote them. */
+async function takeFolderBack(
+  store: ReleaseStore,
+  {
+    build,
+    record,
+    signal,
+  }: { readonly build: BuildFolder; readonly record: ReleaseRecord; readonly signal: AbortSignal | undefined },
+): Promise<boolean> {
+  if ((await differenceFromRecord(store, record, signal)) !== undefined) return false;
+  await renameFile(store.platform, store.paths.release(record.release), stagingFolder(build.folder));
+  await store.platform.failpoint("resume.renamed");
+  await store.platform.files.syncFolder(store.paths.releases);
+  await store.platform.files.syncFolder(build.folder);
+  await unstage(store, build.folder);
+  return true;
 }

@@ -1,4 +1,5 @@
 import type { IdentifiedManifest, OwnManifest } from "../../model/manifest.ts";
+import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { SealedBuild } from "../build/seal.ts";
 import type { StoredRecord } from "../records.ts";
 import type { ReleaseStore } from "../store.ts";
@@ -7,7 +8,7 @@ import type { ReleaseStore } from "../store.ts";
 export interface InstallTarget {
   readonly active: string;
   readonly basename: string;
-  /** Absolute path of the release's data file. */
+  /** Absolute path of the release's DuckDB file; of its folder, where it has none. */
   readonly path: string;
 }
 
@@ -44,7 +45,13 @@ export interface Layout {
    * beside it out of the way. Throws `SLOT_BUSY`, or `SLOT_UNKNOWN` for something that is not a regular file.
    */
   clear(store: ReleaseStore, target: InstallTarget): Promise<() => Promise<void>>;
-  /** Moves the build's file into place, durably. Readers see nothing of it before the switch. */
+  /** Makes a checked build ready to be moved into place, before the writer lock is taken. */
+  stage(store: ReleaseStore, build: SealedBuild): Promise<void>;
+  /** Writes the release's record, durably, and returns how the manifest refers to it. */
+  record(store: ReleaseStore, build: SealedBuild, record: Omit<ReleaseRecord, "formatVersion">): Promise<OwnManifest["record"]>;
+  /** A file of the build as the record names it once it is in place. */
+  reference(target: InstallTarget, name: string): string;
+  /** Moves the build's data into place, durably. Readers see nothing of it before the switch. */
   install(store: ReleaseStore, build: SealedBuild, target: InstallTarget): Promise<void>;
   /** Throws `RELEASE_UNKNOWN`, naming what lies there instead. Held open until `release` is called. */
   rollbackTarget(

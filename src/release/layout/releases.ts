@@ -1,19 +1,19 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { dataFileReference } from "../../model/layout.ts";
-import type { OwnManifest } from "../../model/manifest.ts";
-import { activeOf } from "../../model/release-record.ts";
-import { renameFile } from "../../platform/files.ts";
+import { hasDatabase } from "../../model/artifact.ts";
+import { dataFileReference, recordReference } from "../../model/layout.ts";
+import { sha256Hex, type OwnManifest } from "../../model/manifest.ts";
+import { activeOf, databaseFile, renderRecord } from "../../model/release-record.ts";
+import { makeFolders, openFilesStay, renameFile, writeNewFile } from "../../platform/files.ts";
+import { stage, stagingFolder } from "../artifacts/stage.ts";
+import { differenceFromRecord } from "../artifacts/whole.ts";
 import { basenameOf } from "../basename.ts";
 import { readHistory } from "../history.ts";
-import { readRecord, recordedReleases } from "../records.ts";
+import { readRecord, recordedReleases, recordMode } from "../records.ts";
 import type { ReleaseStore } from "../store.ts";
-import { holdUnwritten, recordsOfFile, unknownRelease } from "./held-file.ts";
+import { holdUnwritten, unknownRelease } from "./held-file.ts";
 import type { Layout, RollbackRequest } from "./layout.ts";
 import { retainReleases } from "./retained.ts";
-
-/** Data files of a release folder are never edited. A fence against accidents: integrity is their sha256. */
-const dataMode = 0o444;
 
 /** A folder a release, as many as are kept. A store that was converted has its last two slots beside them, until they are pruned. */
 export const releasesLayout: Layout = {
@@ -29,18 +29,38 @@ export const releasesLayout: Layout = {
 
   async target(store, current, release) {
     const basename = await basenameOf(store, current);
-    return { active: release, basename, path: join(store.paths.folder, dataFileReference(basename, release)) };
+    const folder = store.paths.release(release);
+    const path = hasDatabase(store.artifacts) ? join(store.paths.folder, dataFileReference(basename, release)) : folder;
+    return { active: release, basename, path };
   },
 
   // The folder is new, so nobody can be inside.
   clear: async () => async () => undefined,
 
+  stage,
+
+  // It lies in the folder that becomes the release's: whoever sees a release sees its record.
+  async record(store, build, record) {
+    const bytes = renderRecord(record);
+    const folder = stagingFolder(build.folder);
+    const path = join(folder, "release.json");
+    await writeNewFile(store.platform, { path, bytes, failpoint: "record", permissions: recordMode.releases });
+    await store.platform.files.syncFolder(folder);
+    await store.platform.failpoint("record.done");
+    return { path: recordReference(record.release, "releases"), sha256: sha256Hex(bytes) };
+  },
+
+  reference: (target, name) => `releases/${target.active}/${name}`,
+
   async install(store, build, target) {
-    await build.file.setMode(dataMode);
-    await renameFile(store.platform, build.path, target.path);
-    await store.platform.failpoint("install.renamed");
-    await store.platform.files.syncFolder(dirname(target.path));
-    await store.platform.failpoint("install.done");
+    const { platform, paths } = store;
+    await makeFolders(platform, paths.folder, paths.releases);
+    // A folder with an open file in it could not be moved.
+    if (openFilesStay(platform)) await build.release();
+    await renameFile(platform, stagingFolder(build.folder), paths.release(target.active));
+    await platform.failpoint("install.renamed");
+    await platform.files.syncFolder(paths.releases);
+    await platform.failpoint("install.done");
   },
 
   async rollbackTarget(store, current, request) {
@@ -48,12 +68,12 @@ export const releasesLayout: Layout = {
     const stored = readRecord(store, wanted);
     if (!stored) throw unknownRelease(store, wanted, await whatIsKept(store));
     const { record } = stored;
-    const path = join(store.paths.folder, record.files[0]?.path ?? "");
-    const release = await holdUnwritten(store, path, wanted);
+    const database = databaseFile(record);
+    const path = database === undefined ? store.paths.release(wanted) : join(store.paths.folder, database.path);
+    const release = database === undefined ? async () => undefined : await holdUnwritten(store, path, wanted);
     try {
-      if ((await recordsOfFile(store, path, { among: [stored], signal: request.signal })).length === 0) {
-        throw unknownRelease(store, wanted, `${path} is not the file that was sealed`);
-      }
+      const difference = await differenceFromRecord(store, record, request.signal);
+      if (difference !== undefined) throw unknownRelease(store, wanted, difference);
       return { target: { active: activeOf(record) ?? wanted, basename: record.basename, path, stored }, release };
     } catch (error) {
       await release();

@@ -6,8 +6,8 @@ import type { ReleaseRecord } from "../../model/release-record.ts";
 import { renameFile } from "../../platform/files.ts";
 import { errnoOf } from "../../platform/io-error.ts";
 import { basenameOf } from "../basename.ts";
-import { readRecords, recordedReleases, type StoredRecord } from "../records.ts";
-import type { SealedBuild } from "../build/seal.ts";
+import { readRecords, recordedReleases, writeRecord, type StoredRecord } from "../records.ts";
+import type { SealedDatabase } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
 import { holdUnwritten, keepWritersOut, recordsOfFile, unknownRelease } from "./held-file.ts";
 import type { InstallTarget, Layout, RollbackRequest } from "./layout.ts";
@@ -62,10 +62,18 @@ export const slotsLayout: Layout = {
     }
   },
 
-  async install(store, build, target) {
+  // A slot is one file, which is moved as it is.
+  stage: async () => undefined,
+
+  record: (store, _build, record) => writeRecord(store, record),
+
+  reference: (target) => nameOf(target.path),
+
+  async install(store, { database }, target) {
+    if (database === undefined) throw new LockkeeperError("BUG", "a release without a DuckDB file has no slot");
     const replaced = await store.platform.files.stat(target.path);
-    if (replaced) await takeOver(build, replaced);
-    await renameFile(store.platform, build.path, target.path);
+    if (replaced) await takeOver(database, replaced);
+    await renameFile(store.platform, database.path, target.path);
     await store.platform.failpoint("install.renamed");
     await store.platform.files.syncFolder(dirname(target.path));
     await store.platform.failpoint("install.done");
@@ -143,13 +151,13 @@ async function moveLogAway(store: ReleaseStore, log: string): Promise<void> {
 
 /** A foreign writer must be able to open the inactive slot: owner and mode of the file that is replaced stay. */
 async function takeOver(
-  build: SealedBuild,
+  { file }: SealedDatabase,
   replaced: { readonly mode: number; readonly owner: number; readonly group: number },
 ): Promise<void> {
-  await build.file.setMode(replaced.mode & 0o777);
-  const own = await build.file.stat();
+  await file.setMode(replaced.mode & 0o777);
+  const own = await file.stat();
   if (own.owner === replaced.owner && own.group === replaced.group) return;
-  await build.file.setOwner(replaced.owner, replaced.group).catch((error: unknown) => {
+  await file.setOwner(replaced.owner, replaced.group).catch((error: unknown) => {
     // Only root may give a file away; anybody else's build stays the builder's.
     if (errnoOf(error) !== "EPERM") throw error;
   });

@@ -107,7 +107,9 @@ export class StoreAges {
   }
 
   async #see(release: BorrowedRelease, rule: FreshRule, now: Date): Promise<Found> {
-    const table = findTable(await this.#tools.catalogues.tables(release), rule.table);
+    const tables = await this.#tools.catalogues.tables(release);
+    const found = findTable(tables, rule.table);
+    const table = tables.find((each) => each === found);
     const column = table && findColumn(table, rule.column);
     if (!table || !column) return { problem: "is not in the release that serves" };
     if (!hasAge(column.type)) return { problem: `is ${column.type}, which has no age` };

@@ -73,8 +73,8 @@ function showRoute(context: ServerContext): Route {
         identity: `table ${path.table}`,
         make: {
           whole: async (release) => {
-            const table = await context.catalogues.table(release, path.table);
-            return jsonAnswer({ ...table, release: release.release, version: release.version });
+            const { schema, name, kind, rows, columns } = await context.catalogues.table(release, path.table);
+            return jsonAnswer({ schema, name, kind, rows, columns, release: release.release, version: release.version });
           },
         },
       }),

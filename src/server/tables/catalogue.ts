@@ -1,12 +1,16 @@
 import { readCatalogue } from "../../engine/duckdb/catalogue.ts";
 import { quoteIdentifier } from "../../engine/duckdb/sql-text.ts";
+import { parquetCatalogue } from "../../model/artifact.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import type { ReleaseTable } from "../../model/release-record.ts";
 import type { ServedRelease } from "../answer.ts";
 import { publicError } from "../problem.ts";
 
 /** A table or view of a release; `rows` is exact, and views have none. */
-export type ServedTable = ReleaseTable;
+export interface ServedTable extends ReleaseTable {
+  /** Where it lies for a statement: the DuckDB file, or what the Parquet tables are shown in. */
+  readonly catalogue: string;
+}
 
 /** A column of a table; `type` is the engine's own name. */
 export type TableColumn = ReleaseTable["columns"][number];
@@ -59,11 +63,23 @@ export class Catalogues {
 }
 
 /** A table as a statement names it. */
-export function tableName({ schema, name }: Pick<ServedTable, "schema" | "name">): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+export function tableName({ catalogue, schema, name }: Pick<ServedTable, "catalogue" | "schema" | "name">): string {
+  return [catalogue, schema, name].map(quoteIdentifier).join(".");
 }
 
 async function readTables(release: ServedRelease): Promise<readonly ServedTable[]> {
-  const [[name] = []] = (await release.query("SELECT current_database()")).rows;
-  return (await readCatalogue(release, String(name))).tables;
+  const [[database] = []] = (await release.query("SELECT current_database()")).rows;
+  const tables: ServedTable[] = [];
+  for (const catalogue of new Set([String(database), parquetCatalogue])) {
+    for (const table of (await readCatalogue(release, catalogue)).tables) tables.push({ ...table, catalogue });
+  }
+  return tables.toSorted(bySchemaAndName);
+}
+
+function bySchemaAndName(one: ServedTable, other: ServedTable): number {
+  return compareTexts(one.schema, other.schema) || compareTexts(one.name, other.name);
+}
+
+function compareTexts(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from "../../engine/duckdb/sql-text.ts";
+import { parquetCatalogue } from "../../model/artifact.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import { publicError } from "../problem.ts";
 import { shownName } from "../route.ts";
@@ -156,7 +157,10 @@ function orderOf(table: ServedTable, sort: string | undefined): string[] {
     // Said in full: the engine's defaults are a setting.
     return `${quoteIdentifier(column.name)} ${descending ? "DESC" : "ASC"} NULLS LAST`;
   });
-  if (table.kind === "table") return terms.length === 0 ? [] : [`ORDER BY ${[...terms, "rowid"].join(", ")}`];
+  // Parquet files are read in the order of their rows; what is sorted has ties, which only the columns can order.
+  const isParquet = table.catalogue === parquetCatalogue;
+  if (isParquet && terms.length === 0) return [];
+  if (table.kind === "table" && !isParquet) return terms.length === 0 ? [] : [`ORDER BY ${[...terms, "rowid"].join(", ")}`];
   const ties = table.columns
     .filter(({ type }) => !unordered.test(type))
     .map(({ name }) => `${quoteIdentifier(name)} ASC NULLS LAST`);

@@ -3,7 +3,7 @@ import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { defaultConcurrency } from "../../engine/duckdb/engine.ts";
 import { fail, pass, warn, type DoctorCheck, type Verdict } from "../../model/doctor/check.ts";
 import { judgePool } from "../../model/doctor/machine.ts";
-import { readerSettings } from "../../reader/options.ts";
+import { readerSettings, type ReaderOptions } from "../../reader/options.ts";
 import { looking, verdictOf } from "../../release/doctor/looking.ts";
 import { storeDoctor } from "../../release/doctor/store.ts";
 import { openReleaseStore } from "../../release/open.ts";
@@ -56,11 +56,10 @@ async function configuredStoreChecks(
 ): Promise<DoctorCheck[]> {
   const store = openReleaseStore(releaseStoreOptions(loaded, named), releaseTools());
   const options = readerOptions(loaded, named);
-  const { fallback } = options;
   const found = await storeDoctor(store, {
     machine: tools.machine,
     networkAllowed: options.allowNetworkFs ?? false,
-    expected: fallback === undefined ? [] : [fallback],
+    expected: expectedFallbacks(options),
     signal,
   });
   const pool = await looking(store, "thread_pool", () =>
@@ -71,6 +70,12 @@ async function configuredStoreChecks(
     }),
   );
   return [...found, pool];
+}
+
+/** What lies where the configuration says is no stray file, be it inside the store. */
+function expectedFallbacks({ fallback, fallbackParquet }: ReaderOptions): string[] {
+  const dir = typeof fallbackParquet === "object" ? fallbackParquet.dir : fallbackParquet;
+  return [fallback, dir].filter((path) => path !== undefined);
 }
 
 async function configVerdict(loaded: LoadedConfig): Promise<Verdict> {

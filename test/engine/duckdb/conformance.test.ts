@@ -13,6 +13,8 @@ test("the engine has every member that the reader and the release store ask for"
     dropSpare: true,
     checkpoint: true,
     inspect: true,
+    parquetFooters: true,
+    assertParquetEnds: true,
     digest: true,
     copy: true,
     sqlCommand: true,

@@ -41,6 +41,8 @@ async function leaseFake(
   });
 }
 
+const searchPath = () => Promise.resolve("DB.main");
+
 test("equal keys on one inode share one instance, also through a hard link and while it is being opened", async () => {
   const folder = temporaryFolder();
   const path = fileIn(folder);
@@ -240,7 +242,7 @@ test("FACTS 1.12: after an internal error a new instance on the same inode takes
         return opened === 1 ? brokenInstance() : attach(await createInstance({}), { path, names: ["DB"], access: "READ_ONLY" });
       },
     });
-  const database = await Database.open({ platform, driver: await loadDriver(), path, name: "DB", concurrency: 2, lease: open });
+  const database = await Database.open({ platform, driver: await loadDriver(), path, searchPath, concurrency: 2, lease: open });
   const error = await errorOf(database.query("SELECT 1", undefined, {}));
   expect(error).toMatchObject({ code: "QUERY_FAILED", message: "INTERNAL Error: assertion failed" });
   expect(await valueOf(database, "SELECT count(*) FROM t")).toBe("7");
@@ -261,7 +263,7 @@ test("FACTS 1.12: where the path holds another file by then, the broken one goes
         return opened === 1 ? brokenInstance() : attach(await createInstance({}), { path, names: ["DB"], access: "READ_ONLY" });
       },
     });
-  const database = await Database.open({ platform, driver: await loadDriver(), path, name: "DB", concurrency: 2, lease: open });
+  const database = await Database.open({ platform, driver: await loadDriver(), path, searchPath, concurrency: 2, lease: open });
   const next = join(dirname(path), "next.duckdb");
   copyFileSync(await sampleFile(8), next);
   renameSync(next, path);

@@ -52,6 +52,12 @@ const packageRules: readonly PackageRule[] = [
     lazy: true,
     why: "only the engine knows the driver, and loading it costs 180 ms",
   },
+  {
+    modules: /^better-sqlite3$/,
+    allowed: /^src\/engine\/sqlite\//,
+    lazy: true,
+    why: "only the engine knows the driver, which need not be installed",
+  },
   { modules: /^(commander|picocolors)$/, allowed: /^src\/cli\//, why: "only the command line parses arguments and paints" },
   { modules: /^smol-toml$/, allowed: /^src\/workspace\//, why: "only the workspace reads the configuration file" },
   {

@@ -1,15 +1,20 @@
-import { createHash } from "node:crypto";
 import { parseHistory } from "../../../src/model/history.ts";
 import { dataFileReference, storePaths } from "../../../src/model/layout.ts";
-import { identifyManifest, releaseOf, sha256Hex } from "../../../src/model/manifest.ts";
+import { parseManifest, releaseOf, sha256Hex } from "../../../src/model/manifest.ts";
 import { parseRecord } from "../../../src/model/release-record.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import { wholeTag } from "../model/engine.ts";
-import { statOf } from "../model/node.ts";
+import { perContent } from "../model/per-content.ts";
 import { auditKept } from "./kept.ts";
 import { Damage, storeFolder } from "./place.ts";
 
 const paths = storePaths(storeFolder);
+
+const manifestIn = perContent((content) => parseManifest(content, paths.manifest));
+const historyIn = perContent(parseHistory);
+const digestOf = perContent(sha256Hex);
+const filesIn = perContent((record) => parseRecord(record, "a release record").files);
+const nothing = Buffer.alloc(0);
 
 /** What a store's disk says is active. */
 export interface ActiveRelease {
@@ -31,20 +36,23 @@ export function auditStore(disk: ModelDisk): ActiveRelease | undefined {
   const pinned = auditKept(disk);
   const node = disk.find(paths.manifest);
   if (!node) return undefined;
-  const { manifest } = identifyManifest({ bytes: node.content, stat: statOf(node) }, paths.manifest);
+  const manifest = manifestIn(node.content);
   const reference = dataFileReference("DB", manifest.active);
-  const data = disk.find(`${storeFolder}/${reference}`)?.content ?? Buffer.alloc(0);
+  const data = disk.find(`${storeFolder}/${reference}`)?.content ?? nothing;
   const tag = wholeTag(data);
   if (tag === undefined) throw new Damage(`version ${manifest.version} is active, and ${reference} is torn or missing`);
   const { own } = manifest;
   if (own) {
-    const record = disk.find(`${storeFolder}/${own.record.path}`)?.content ?? Buffer.alloc(0);
-    if (sha256Hex(record) !== own.record.sha256)
+    const record = disk.find(`${storeFolder}/${own.record.path}`)?.content ?? nothing;
+    if (digestOf(record) !== own.record.sha256)
       throw new Damage(`the record of ${own.release} is not the one that the manifest names`);
-    const [file] = parseRecord(record, own.record.path).files;
+    const [file, ...others] = filesIn(record);
+    for (const { path, sha256 } of others) {
+      const content = disk.find(`${storeFolder}/${path}`)?.content ?? nothing;
+      if (digestOf(content) !== sha256) throw new Damage(`${own.release} is active, and ${path} is torn or missing`);
+    }
     if (file?.path !== reference) throw new Damage(`the record of ${own.release} is of ${file?.path}`);
-    const digest = createHash("sha256").update(data).digest("hex");
-    if (file.sha256 !== digest) throw new Damage(`${own.release} is active, and ${reference} holds the build "${tag}"`);
+    if (file.sha256 !== digestOf(data)) throw new Damage(`${own.release} is active, and ${reference} holds the build "${tag}"`);
     const pin = disk.find(paths.pin(own.release));
     if (pin === undefined) throw new Damage(`${own.release} is active without a pin file`);
   }
@@ -65,8 +73,8 @@ export function auditTidiness(disk: ModelDisk, open: readonly string[] = []): vo
 
 /** Looks at the history: whole lines, ids one after the other, versions that rise, and the active one among them. Throws `Damage`. */
 export function auditHistory(disk: ModelDisk, active: ActiveRelease): void {
-  const content = disk.find(paths.history)?.content ?? Buffer.alloc(0);
-  const { events, wholeBytes } = parseHistory(content);
+  const content = disk.find(paths.history)?.content ?? nothing;
+  const { events, wholeBytes } = historyIn(content);
   const lines = content.subarray(0, wholeBytes).toString().split("\n").length - 1;
   if (wholeBytes < content.length || lines !== events.length) throw new Damage("the history has a torn line");
   auditLines(disk);
@@ -79,7 +87,7 @@ export function auditHistory(disk: ModelDisk, active: ActiveRelease): void {
 
 /** Looks at the lines of a history, whatever its end is like: ids one after the other, so that none is lost before another. Throws `Damage`. */
 export function auditLines(disk: ModelDisk): void {
-  const { events } = parseHistory(disk.find(paths.history)?.content ?? Buffer.alloc(0));
+  const { events } = historyIn(disk.find(paths.history)?.content ?? nothing);
   for (const [index, { id }] of events.entries())
     if (id !== index + 1) throw new Damage(`history line ${index + 1} has id ${id}`);
 }

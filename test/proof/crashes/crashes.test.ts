@@ -33,6 +33,12 @@ test.each([
 
 const sampled = { ...quick, exhaustiveMax: 24, samples: 4, secondMomentEvery: 1000, secondRecoveryEvery: 1000 };
 
+test("publish of several files that prunes and shares one: whatever a power cut leaves is whole, acknowledged releases stay, and the next commands work", async () => {
+  for (const scenario of scenarios.filter(({ name }) => name === "publish of several files that prunes and shares one")) {
+    expect((await sweep(scenario, { ...sampled, exhaustiveMax: 64, samples: 16 })).images).toBeGreaterThan(100);
+  }
+});
+
 test.each(detachedScenarios.filter(({ name }) => quickOnes.has(name)).map((scenario) => [scenario.name, scenario] as const))(
   "%s: whatever a power cut leaves, the detached build is there, out or in quarantine, and is published once",
   async (_name, scenario) => {

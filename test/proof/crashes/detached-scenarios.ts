@@ -52,7 +52,7 @@ async function commitOut(process: ModelProcess, shape?: StoreShape): Promise<voi
 
 /** A commit that is killed between the install of its data and the switch. */
 async function commitKilled(process: ModelProcess, shape: StoreShape): Promise<void> {
-  const target = shape.layout === "slots" ? paths.slot("DB", "a") : `${paths.release("r000003")}/DB.duckdb`;
+  const target = shape.layout === "slots" ? paths.slot("DB", "a") : paths.release("r000003");
   await dieBetweenRenameAndSync(process, target, (other) => commit(other, shape));
   if (!process.machine.disk.has(target)) throw new Error("nothing was installed");
 }

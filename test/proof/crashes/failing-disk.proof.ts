@@ -12,7 +12,7 @@ const some = { exhaustiveMax: 64, samples: 8 };
 /** Each of the disks is gone on with twice. */
 const few = { exhaustiveMax: 4, samples: 0 };
 
-const changing = /^(open|write|truncate|makeFolder|rename|removeFile|removeFolder|sync|syncFolder|copy|setMode)$/;
+const changing = /^(open|write|truncate|makeFolder|rename|removeFile|removeFolder|sync|syncFolder|copy|link|setMode)$/;
 
 const failures: readonly Failure[] = [
   { name: "a failed fsync, and what was written is lost", code: "EIO", operations: /^sync$/, lasting: false },

@@ -1,15 +1,20 @@
-import { createHash } from "node:crypto";
 import { parseHistory } from "../../../src/model/history.ts";
 import { recordReference, storePaths, type LayoutKind } from "../../../src/model/layout.ts";
-import { identifyManifest } from "../../../src/model/manifest.ts";
+import { parseManifest, sha256Hex } from "../../../src/model/manifest.ts";
 import { parseReleaseMark } from "../../../src/model/release-mark.ts";
 import { parseRecord } from "../../../src/model/release-record.ts";
 import type { ModelDisk } from "../model/disk.ts";
 import { wholeTag } from "../model/engine.ts";
-import { statOf } from "../model/node.ts";
+import { perContent } from "../model/per-content.ts";
 import { Damage, keepLeast, storeFolder } from "./place.ts";
 
 const paths = storePaths(storeFolder);
+
+const ownManifestIn = perContent((content) => parseManifest(content, paths.manifest).own);
+const historyIn = perContent((content) => parseHistory(content).events);
+const recordIn = perContent((content) => parseRecord(content, "a release record"));
+const digestOf = perContent(sha256Hex);
+const nothing = Buffer.alloc(0);
 
 /**
  * Looks at what a store of layout `releases` keeps, on any disk that a crash may leave: the newest, the active one, the one before it and what bears an operator's pin
@@ -54,8 +59,8 @@ interface Kept {
 
 function keptBy(disk: ModelDisk): Kept {
   const node = disk.find(paths.manifest);
-  const own = node && identifyManifest({ bytes: node.content, stat: statOf(node) }, paths.manifest).manifest.own;
-  const { events } = parseHistory(disk.find(paths.history)?.content ?? Buffer.alloc(0));
+  const own = node && ownManifestIn(node.content);
+  const events = historyIn(disk.find(paths.history)?.content ?? nothing);
   const told = events.flatMap(({ type, release }) => (type === "release.switched" && release !== undefined ? [release] : []));
   const served = new Set(own ? [...told, own.release] : told);
   const newest = [...served].toSorted().slice(-keepLeast);
@@ -75,8 +80,11 @@ function assertWhole(disk: ModelDisk, release: string): void {
   if (file === undefined) throw new Damage(`${release} is kept without a record`);
   const data = disk.find(`${storeFolder}/${file}`)?.content;
   if (data === undefined || wholeTag(data) === undefined) throw new Damage(`${release} is kept, and ${file} is torn or missing`);
-  if (createHash("sha256").update(data).digest("hex") !== recordOf(disk, release)?.files[0]?.sha256)
-    throw new Damage(`${release} is kept, and ${file} holds another build`);
+  for (const { path, sha256 } of recordOf(disk, release)?.files ?? []) {
+    const content = disk.find(`${storeFolder}/${path}`)?.content;
+    if (content === undefined) throw new Damage(`${release} is kept, and ${path} is torn or missing`);
+    if (digestOf(content) !== sha256) throw new Damage(`${release} is kept, and ${path} holds another build`);
+  }
 }
 
 function fileOf(disk: ModelDisk, release: string): string | undefined {
@@ -87,7 +95,7 @@ function recordOf(disk: ModelDisk, release: string) {
   for (const layout of ["releases", "slots"] satisfies LayoutKind[]) {
     const path = recordReference(release, layout);
     const node = disk.find(`${storeFolder}/${path}`);
-    if (node) return parseRecord(node.content, path);
+    if (node) return recordIn(node.content);
   }
   return undefined;
 }

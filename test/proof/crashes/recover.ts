@@ -4,7 +4,7 @@ import { adopt } from "../../../src/release/adopt.ts";
 import { rollback } from "../../../src/release/rollback.ts";
 import type { ReleaseStore } from "../../../src/release/store.ts";
 import type { ModelDisk } from "../model/disk.ts";
-import { modelEngine } from "../model/engine.ts";
+import { modelEngine, noSqlite } from "../model/engine.ts";
 import { Machine, type ModelProcess } from "../model/machine.ts";
 import { Onlooker } from "../model/onlooker.ts";
 import { Seed } from "../seed.ts";
@@ -85,7 +85,13 @@ async function expectServed(process: ModelProcess, active: ActiveRelease | undef
 }
 
 async function servedTag(process: ModelProcess): Promise<string | undefined> {
-  const ports = { platform: process.platform, engine: modelEngine(process), defaultConcurrency: 1, warn: () => {} };
+  const ports = {
+    platform: process.platform,
+    engine: modelEngine(process),
+    openSqlite: noSqlite.open,
+    defaultConcurrency: 1,
+    warn: () => {},
+  };
   try {
     const reader = await openReader({ dir: storeFolder, basename: "DB" }, ports);
     const { rows } = await reader.query("SELECT tag");

@@ -6,7 +6,7 @@ import { rollback } from "../../../src/release/rollback.ts";
 import type { ModelProcess } from "../model/machine.ts";
 import { storeFolder } from "./place.ts";
 import { dieBetweenRenameAndSync, type Scenario } from "./scenarios.ts";
-import { inReleases, inSlots, keepingAll, publishedIn, publishTag, storeOf } from "./stores.ts";
+import { inReleases, inSlots, keepingAll, ofSeveralFiles, publishedIn, publishTag, storeOf } from "./stores.ts";
 
 const paths = storePaths(storeFolder);
 
@@ -47,7 +47,7 @@ const operations: readonly Omit<Scenario, "shape">[] = [
     name: "rollback --to a release whose publisher was killed",
     prepare: (process) => published(process, "one", "two"),
     async run(process) {
-      const data = `${paths.release("r000003")}/DB.duckdb`;
+      const data = paths.release("r000003");
       await dieBetweenRenameAndSync(process, data, (other) => publishTag(other, "three", inReleases));
       await rollback(storeOf(process, inReleases), { to: "r000003" });
     },
@@ -103,10 +103,36 @@ const operations: readonly Omit<Scenario, "shape">[] = [
   },
 ];
 
+const publishedSeveral = publishedIn(ofSeveralFiles);
+
+/** Operations on releases of several files: one of them is shared by all releases. */
+const onSeveralFiles: readonly Omit<Scenario, "shape">[] = [
+  {
+    name: "first publish of several files",
+    prepare: () => Promise.resolve(),
+    run: (process) => publishTag(process, "one", ofSeveralFiles),
+    after: "one",
+  },
+  {
+    name: "publish of several files that prunes and shares one",
+    prepare: (process) => publishedSeveral(process, "one", "two"),
+    run: (process) => publishTag(process, "three", ofSeveralFiles),
+    after: "three",
+  },
+  {
+    name: "rollback of several files",
+    prepare: (process) => publishedSeveral(process, "one", "two"),
+    async run(process) {
+      await rollback(storeOf(process, ofSeveralFiles));
+    },
+    after: "one",
+  },
+];
+
+const adoption = { release: "r000001" } as const;
+
 /** The same as scenarios. */
-export const releaseScenarios: readonly Scenario[] = operations.map((operation) => ({
-  ...operation,
-  name: `${operation.name} (layout releases)`,
-  shape: inReleases,
-  adoption: { release: "r000001" },
-}));
+export const releaseScenarios: readonly Scenario[] = [
+  ...operations.map((operation) => ({ ...operation, name: `${operation.name} (layout releases)`, shape: inReleases, adoption })),
+  ...onSeveralFiles.map((operation) => ({ ...operation, shape: ofSeveralFiles, adoption })),
+];

@@ -1,16 +1,17 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { duckdbEngine } from "../../../src/engine/duckdb/engine.ts";
+import { sqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { isLockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
 import { nodePlatform } from "../../../src/platform/node.ts";
 import type { FileSystem, KernelLocks, OpenFile, Platform } from "../../../src/platform/port.ts";
 import type { FileDigest } from "../../../src/release/engine.ts";
 import { adopt } from "../../../src/release/adopt.ts";
 import { initialize } from "../../../src/release/initialize.ts";
-import { openReleaseStore } from "../../../src/release/open.ts";
+import { openReleaseStore, type ReleaseStoreOptions } from "../../../src/release/open.ts";
 import { publish } from "../../../src/release/publish.ts";
 import { rollback } from "../../../src/release/rollback.ts";
-import type { OperationOptions, ReleaseStore } from "../../../src/release/store.ts";
+import type { BuildSource, OperationOptions, ReleaseStore } from "../../../src/release/store.ts";
 import { rowsBuild, sha256Of } from "../../support/store.ts";
 import { folderMaker, storeFolder } from "./operations.ts";
 import { kinds, type Counted, type Fault, type Kind } from "./shim.ts";
@@ -90,6 +91,7 @@ function faultedFiles(files: FileSystem, faults: PortFaults): FileSystem {
     removeFolder: (path) => at("rmdir", path, () => files.removeFolder(path)),
     // A folder may be fsynced again: what failed is told, and its entries are made durable by whoever comes next.
     syncFolder: (path) => at("sync", `${path}/${Math.random()}`, () => files.syncFolder(path)),
+    link: (source, target) => at("create", target, () => files.link(source, target)),
     copy: (source, target) => at("copy", target, () => files.copy(source, target)),
   };
 }
@@ -151,20 +153,28 @@ async function digestHere(paths: readonly string[]): Promise<FileDigest[]> {
   return paths.map((path) => ({ path, bytes: statSync(path).size, sha256: sha256Of(path) }));
 }
 
+/** The store of an operator, and what it publishes. */
+interface Published {
+  readonly store: Pick<ReleaseStoreOptions, "layout" | "artifacts" | "retention">;
+  readonly build: (rows: number) => BuildSource;
+}
+
+const singleFile: Published = { store: { layout: "slots" }, build: rowsBuild };
+
 /** Runs operations in this process, on a platform whose calls fail. Needs neither a compiler nor Linux. */
-export function startPortOperator(): Operator {
+export function startPortOperator({ store: options, build }: Published = singleFile): Operator {
   const folders = folderMaker();
   const faults = new PortFaults();
   const platform = faultedPlatform(faults);
   const ask = async (folder: string, word: string): Promise<Answer> => {
     const warnings: string[] = [];
-    const options: OperationOptions = { onProgress: (event) => event.kind === "warning" && warnings.push(event.detail) };
+    const operation: OperationOptions = { onProgress: (event) => event.kind === "warning" && warnings.push(event.detail) };
     const store = openReleaseStore(
-      { name: "holdings", dir: folder, layout: "slots", basename: "DB" },
-      { platform, engine: { ...duckdbEngine(platform), digest: digestHere } },
+      { name: "holdings", dir: folder, basename: "DB", ...options },
+      { platform, engine: { ...duckdbEngine(platform), digest: digestHere }, sqlite: sqliteEngine(platform) },
     );
     try {
-      const { outcome, version } = await runWord(store, word, options);
+      const { outcome, version } = await runWord({ store, build }, word, operation);
       return { outcome, ...(version !== undefined && { version }), warnings };
     } catch (error) {
       const { code, message, hint, subject, stack } = error as NonNullable<Answer["error"]>;
@@ -195,13 +205,13 @@ export function startPortOperator(): Operator {
 }
 
 async function runWord(
-  store: ReleaseStore,
+  { store, build }: { readonly store: ReleaseStore; readonly build: Published["build"] },
   word: string,
   options: OperationOptions,
 ): Promise<{ outcome: string; version?: number | undefined }> {
   switch (word) {
     case "refused":
-      return publish({ ...store, checks: [{ check: "rows", severity: "error", table: "t", min: 10 }] }, rowsBuild(3), options);
+      return publish({ ...store, checks: [{ check: "rows", severity: "error", table: "t", min: 10 }] }, build(3), options);
     case "failed":
       return publish(store, { kind: "function", build: () => Promise.reject(new Error("no input today")) }, options);
     case "rollback":
@@ -211,6 +221,6 @@ async function runWord(
     case "initialize":
       return initialize(store, join(store.paths.folder, "../../DB.duckdb"), options);
     default:
-      return publish(store, rowsBuild(3), options);
+      return publish(store, build(3), options);
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { proofLedger } from "../ledger.ts";
 import { operations, publishing } from "./operations.ts";
 import { proofSeed, Seed } from "../seed.ts";
+import { publishingSeveral, severalFilesBuild, store } from "./several-files-operations.ts";
 import { startPortOperator } from "./port-operator.ts";
 import { kinds, type Kind } from "./shim.ts";
 import { clear, countCalls, tryEvery, trySome, words } from "./sweep.ts";
@@ -35,6 +36,19 @@ test("publish, ENOSPC and short or empty writes at each call of the platform por
   ledger.add({
     operation: "publish",
     fault: "ENOSPC, a short write or one that takes nothing, at each call of the platform port",
+    outcome: clear,
+    count,
+  });
+});
+
+test("publish of several files, a full disk at each call of the platform port that writes, and any error at some of the others", async () => {
+  const operator = startPortOperator({ store, build: severalFilesBuild });
+  const writing: readonly Kind[] = ["create", "write", "sync", "rename", "mkdir"];
+  let count = await tryEvery(operator, publishingSeveral, { kinds: writing, errno: "ENOSPC" });
+  count += await trySome(operator, publishingSeveral, { each: 1, seed });
+  ledger.add({
+    operation: publishingSeveral.name,
+    fault: "ENOSPC at each call of the platform port that writes, and any error at some of the others",
     outcome: clear,
     count,
   });

@@ -40,6 +40,7 @@ const confirmed = "is active, but the disk did not confirm it";
 export const words: Readonly<Record<string, string>> = {
   "first publish": "publish",
   publish: "publish",
+  "publish of several files (layout releases)": "publish",
   "refused publish": "refused",
   "failed build": "failed",
   rollback: "rollback",

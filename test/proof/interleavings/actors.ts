@@ -5,7 +5,7 @@ import { publish } from "../../../src/release/publish.ts";
 import { rollback } from "../../../src/release/rollback.ts";
 import { storeFolder } from "../crashes/place.ts";
 import { storeOf } from "../crashes/stores.ts";
-import { databaseBytes, modelEngine, taggedBuild } from "../model/engine.ts";
+import { databaseBytes, modelEngine, noSqlite, taggedBuild } from "../model/engine.ts";
 import type { ModelProcess } from "../model/machine.ts";
 import type { Stage } from "./stage.ts";
 
@@ -53,7 +53,7 @@ export async function openStore({
     if (own) throw new Error(`${process.name} warns: ${message}`);
   };
   const options = { dir: storeFolder, basename: "DB", waitMs, freshness };
-  return openReader(options, { platform: process.platform, engine, defaultConcurrency: 2, warn });
+  return openReader(options, { platform: process.platform, engine, openSqlite: noSqlite.open, defaultConcurrency: 2, warn });
 }
 
 /** One request: two queries on one release. */

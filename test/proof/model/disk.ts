@@ -29,6 +29,8 @@ export class ModelDisk {
   readonly root: DiskNode;
   #pending: PendingChange[] = [];
   readonly #numbers = new Set<bigint>();
+  /** Every number below it is taken. */
+  #lowestFree = 2n;
   nowNs = 1_700_000_000_000_000_000n;
   /** Rises with every change of what processes see or of what is durable. */
   revision = 0;
@@ -72,6 +74,18 @@ export class ModelDisk {
     return node;
   }
 
+  /** A new node that no name leads to yet, with durable content. For `place`. */
+  makeDurable({ kind, mode }: DiskNode, content: Buffer): DiskNode {
+    return Object.assign(newNode(kind, this.#takeNumber(), this.nowNs), { mode, content, durable: content });
+  }
+
+  /** Gives a node a name, durable at once: of a disk that is found so. */
+  place(folder: DiskNode, name: string, node: DiskNode): void {
+    node.links += 1;
+    folder.entries.set(name, node);
+    folder.durableEntries.set(name, node);
+  }
+
   remove(path: string): void {
     const node = this.mustFind(path);
     if (node.entries.size > 0) throw systemError("ENOTEMPTY", path);
@@ -95,12 +109,13 @@ export class ModelDisk {
     });
   }
 
-  /** A second name for a file. */
-  link(existing: string, path: string): void {
-    this.#change({
-      removal: undefined,
-      target: { folder: this.#parentOf(path), name: basename(path), node: this.mustFind(existing) },
-    });
+  /** Another name for a file. */
+  link(source: string, target: string): void {
+    const node = this.mustFind(source);
+    const folder = this.#parentOf(target);
+    if (folder.entries.has(basename(target))) throw systemError("EEXIST", target);
+    node.changedNs = this.nowNs;
+    this.#change({ removal: undefined, target: { folder, name: basename(target), node } });
   }
 
   /** Replaces a file's content in the cache; the first `cleanBytes` bytes are as they were. */
@@ -237,14 +252,17 @@ export class ModelDisk {
   }
 
   #takeNumber(): bigint {
-    let number = 2n;
+    let number = this.#lowestFree;
     while (this.#numbers.has(number)) number += 1n;
     this.#numbers.add(number);
+    this.#lowestFree = number + 1n;
     return number;
   }
 
   #giveBackNumber(node: DiskNode): void {
-    if (node.links <= 0 && node.opens === 0) this.#numbers.delete(node.inode);
+    if (node.links > 0 || node.opens !== 0) return;
+    this.#numbers.delete(node.inode);
+    if (node.inode < this.#lowestFree) this.#lowestFree = node.inode;
   }
 
   *#folders(folder: DiskNode): Iterable<DiskNode> {

@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { LockkeeperError } from "../../../src/errors/lockkeeper-error.ts";
+import type { ParquetSource } from "../../../src/model/artifact.ts";
 import type { EngineStream, QueryRows } from "../../../src/model/query.ts";
 import type { ReleaseTable } from "../../../src/model/release-record.ts";
 import type { OpenDatabase, OpenRequest, ReaderEngine } from "../../../src/reader/engine.ts";
-import type { Inspection, ReleaseEngine } from "../../../src/release/engine.ts";
+import type { OpenSqlite } from "../../../src/reader/sqlite.ts";
+import type { Inspection, ReleaseEngine, SqliteTools } from "../../../src/release/engine.ts";
 import type { BuildSource } from "../../../src/release/store.ts";
 import type { ModelFile } from "./files.ts";
 import type { ModelProcess } from "./machine.ts";
+import { perContent } from "./per-content.ts";
 
 interface Header {
   readonly tag: string;
@@ -22,23 +25,26 @@ export function databaseBytes(tag: string): Buffer {
 }
 
 /** The tag of a database whose every page belongs to it; `undefined` for anything else. */
-export function wholeTag(content: Buffer): string | undefined {
+export const wholeTag = perContent((content) => {
   try {
     const { tag } = readHeader(content, "");
     return content.equals(databaseBytes(tag)) ? tag : undefined;
   } catch {
     return undefined;
   }
-}
+});
 
-/** A build that writes a database with a tag, as an engine does: the file in the cache, its folder entry not fsynced. */
-export function taggedBuild(process: ModelProcess, tag: string): BuildSource {
+/** A build that writes a database with a tag, as an engine does: the file in the cache, its folder entry not fsynced. `others`: files that it writes besides, by their paths in the build's folder. */
+export function taggedBuild(process: ModelProcess, tag: string, others: Readonly<Record<string, string>> = {}): BuildSource {
   return {
     kind: "function",
-    async build({ path }) {
-      const file = await process.platform.files.open(path, "create");
-      await file.write(databaseBytes(tag), 0);
-      await file.close();
+    async build({ path, dir }) {
+      const wanted = [[path, tag], ...Object.entries(others).map(([name, content]) => [`${dir}/${name}`, content])];
+      for (const [target = "", content = ""] of wanted) {
+        const file = await process.platform.files.open(target, "create");
+        await file.write(databaseBytes(content), 0);
+        await file.close();
+      }
     },
   };
 }
@@ -60,7 +66,18 @@ export function modelEngine(process: ModelProcess): ReleaseEngine & ReaderEngine
     async checkpoint(path) {
       await files.removeFile(`${path}.wal`);
     },
-    inspect: async (path) => inspection(readHeader(await read(path), path)),
+    async inspect(path = "", _name, parquet = []) {
+      for (const file of parquet.flatMap(({ files: paths }) => paths)) readHeader(await read(file), file);
+      return inspection(readHeader(await read(path), path), parquet);
+    },
+    async assertParquetEnds(paths) {
+      for (const path of paths) readHeader(await read(path), path);
+    },
+    async parquetFooters(paths) {
+      const footers = [];
+      for (const path of paths) footers.push({ path, rows: readHeader(await read(path), path).tag.length, columns: [] });
+      return footers;
+    },
     async digest(paths) {
       const digests = [];
       for (const path of paths) {
@@ -140,12 +157,15 @@ function readHeader(content: Buffer, path: string): Header {
   throw new LockkeeperError("DATABASE_CORRUPT", `${path} is no database`, { subject: path });
 }
 
-function inspection({ tag }: Header): Inspection {
+function inspection({ tag }: Header, parquet: readonly ParquetSource[]): Inspection {
+  const others = parquet.map(({ schema, name, files, hive }): ReleaseTable => {
+    return { schema, name, kind: "table", rows: 1, columns: [], parquet: { path: "", files: files.length, hive: [...hive] } };
+  });
   const table: ReleaseTable = { schema: "main", name: "t", kind: "table", rows: tag.length, columns: [] };
   const rows: QueryRows = { columns: [], rows: [], objects: () => [] };
   return {
     storageVersion: "v1.5.0",
-    tables: [table],
+    tables: [table, ...others],
     brokenViews: [],
     unportableViews: [],
     identifier: (name) => name,
@@ -154,3 +174,16 @@ function inspection({ tag }: Header): Inspection {
     close: () => Promise.resolve(),
   };
 }
+
+const noSqliteHere = (): Promise<never> =>
+  Promise.reject(new LockkeeperError("FEATURE_MISSING", "modelled machines have no SQLite"));
+
+/** Modelled databases are DuckDB's alone. */
+export const noSqlite: SqliteTools & { readonly open: OpenSqlite } = {
+  assertInstalled: () => {
+    throw new LockkeeperError("FEATURE_MISSING", "modelled machines have no SQLite");
+  },
+  seal: noSqliteHere,
+  copy: noSqliteHere,
+  open: noSqliteHere,
+};

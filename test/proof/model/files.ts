@@ -51,6 +51,10 @@ export function modelFiles(process: ModelProcess): FileSystem {
       await process.step("syncFolder", path);
       disk.syncFolder(disk.mustFind(path));
     },
+    async link(source, target) {
+      await process.step("link", target);
+      disk.link(source, target);
+    },
     async copy(source, target) {
       await process.step("copy", target);
       const { content } = disk.mustFind(source);

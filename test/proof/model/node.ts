@@ -87,6 +87,7 @@ export function statOf(node: DiskNode): FileStat {
     mode: node.mode,
     owner: node.owner,
     group: node.group,
+    links: node.links,
     modifiedNs: node.modifiedNs,
     changedNs: node.changedNs,
   };

@@ -26,7 +26,7 @@ export function* powerCuts(disk: ModelDisk, bounds: CutBounds): Iterable<PowerCu
   const changes = disk.pending.map<Choice<Reached>>((change) => ({
     options: mayBeHalf(change) ? ["nothing", "target", "all"] : ["nothing", "all"],
   }));
-  const dirty = dirtyFiles(disk).map((node) => ({ node, options: contentsAfterCut(node) }));
+  const dirty = dirtyFiles(disk);
   const sizes = [...changes, ...dirty].map(({ options }) => options.length);
   for (const picks of picksOf(sizes, bounds)) {
     const reached = changes.map(({ options }, index) => options[picks[index] ?? 0] ?? "nothing");
@@ -64,7 +64,7 @@ export function* newCuts(
 /** Whether `powerCuts` goes through all outcomes of cutting the power now. */
 export function isExhaustive(disk: ModelDisk, bounds: CutBounds): boolean {
   const ofChanges = disk.pending.map((change) => (mayBeHalf(change) ? 3 : 2));
-  const sizes = [...ofChanges, ...dirtyFiles(disk).map((node) => contentsAfterCut(node).length)];
+  const sizes = [...ofChanges, ...dirtyFiles(disk).map(({ options }) => options.length)];
   return product(sizes) <= bounds.exhaustiveMax;
 }
 
@@ -108,7 +108,7 @@ function* everyPick(sizes: readonly number[]): Iterable<readonly number[]> {
  * Files that some outcome still shows, whose content was not fsynced. Lock files are left out: the notes in them are for people and decide nothing, which
  * the proof of locks shows with torn ones.
  */
-function dirtyFiles(disk: ModelDisk): DiskNode[] {
+function dirtyFiles(disk: ModelDisk): (Choice<Buffer> & { readonly node: DiskNode })[] {
   const found = new Set<DiskNode>();
   const visit = (entries: Iterable<[string, DiskNode]>): void => {
     for (const [name, node] of entries) {
@@ -121,7 +121,8 @@ function dirtyFiles(disk: ModelDisk): DiskNode[] {
   visit(disk.root.entries);
   visit(disk.root.durableEntries);
   for (const { target } of disk.pending) if (target?.node) visit([[target.name, target.node]]);
-  return [...found].filter((node) => contentsAfterCut(node).length > 1);
+  const files = [...found].map((node) => ({ node, options: contentsAfterCut(node) }));
+  return files.filter(({ options }) => options.length > 1);
 }
 
 /** A line for each name that a cut leaves, with kind, content and which names share a file: two outcomes with equal lines are one. */
@@ -150,24 +151,17 @@ export function diskAfterCut(disk: ModelDisk, cut: PowerCut): ModelDisk {
   const after = new ModelDisk();
   after.nowNs = disk.nowNs + 60_000_000_000n;
   const entriesOf = disk.entriesAfterCut(cut.reached);
-  const names = new Map<DiskNode, string>();
-  const copy = (folder: DiskNode, path: string): void => {
-    for (const [name, node] of entriesOf(folder)) {
-      const own = `${path}/${name}`;
-      const first = names.get(node);
-      names.set(node, first ?? own);
-      if (first !== undefined) {
-        after.link(first, own);
-        continue;
-      }
-      const twin = after.make(own, node.kind);
-      twin.content = cut.contents.get(node) ?? node.content;
-      twin.mode = node.mode;
-      copy(node, own);
+  const twins = new Map<DiskNode, DiskNode>();
+  const copy = (source: DiskNode, target: DiskNode): void => {
+    for (const [name, node] of entriesOf(source)) {
+      const known = twins.get(node);
+      const twin = known ?? after.makeDurable(node, cut.contents.get(node) ?? node.content);
+      twins.set(node, twin);
+      after.place(target, name, twin);
+      if (known === undefined) copy(node, twin);
     }
   };
-  copy(disk.root, "");
-  after.syncAll();
+  copy(disk.root, after.root);
   return after;
 }
 

@@ -2,6 +2,7 @@ import type { Variant } from "./variant.ts";
 
 const crashes = "test/proof/crashes/crashes.test.ts";
 const interleavings = "test/proof/interleavings/interleavings.test.ts";
+const artifactsRefused = "test/release/artifacts/refused.test.ts";
 const retention = "test/release/retention.test.ts";
 
 /** What layout `releases` keeps, and what prune removes. */
@@ -103,24 +104,24 @@ export const keeping: readonly Variant[] = [
     edits: [
       {
         file: "release/layout/releases.ts",
-        find: "    await store.platform.files.syncFolder(dirname(target.path));\n",
-        replace: "    void dirname;\n",
+        find: "    await platform.files.syncFolder(paths.releases);\n",
+        replace: "",
       },
     ],
     caughtBy: { file: crashes, title: "publish that prunes, beside a pinned release (layout releases): whatever" },
-    says: /is torn or missing/,
+    says: /is kept without a record/,
   },
   {
     name: "a rollback to what lies in the cache only",
     edits: [
       {
         file: "release/rollback.ts",
-        find: "  await store.platform.files.syncFolder(dirname(path));\n",
+        find: '  await store.platform.files.syncFolder(stored.record.layout === "releases" ? store.paths.releases : dirname(path));\n',
         replace: "  void dirname(path);\n",
       },
     ],
     caughtBy: { file: crashes, title: "rollback --to a release whose publisher was killed (layout releases): whatever" },
-    says: /is torn or missing/,
+    says: /is kept without a record/,
   },
   {
     name: "a rollback to a release without a pin",
@@ -159,8 +160,106 @@ export const keeping: readonly Variant[] = [
     says: /is kept(, and| without)/,
   },
   {
+    name: "a Parquet file that is not fsynced",
+    edits: [{ file: "release/build/seal.ts", find: "{ sync: true, signal }", replace: "{ sync: false, signal }" }],
+    caughtBy: { file: crashes, title: "publish of several files that prunes and shares one" },
+    says: /is torn or missing|holds another build/,
+  },
+  {
+    name: "folders of a release that are not fsynced before it is moved",
+    edits: [
+      {
+        file: "release/artifacts/stage.ts",
+        find: '    await platform.files.syncFolder(folder);\n  await platform.failpoint("stage.done");',
+        replace: '    void folder;\n  await platform.failpoint("stage.done");',
+      },
+    ],
+    caughtBy: { file: crashes, title: "publish of several files that prunes and shares one" },
+    says: /is torn or missing|holds another build/,
+  },
+  {
+    name: "a file of another release that is given to a builder",
+    edits: [{ file: "release/artifacts/stage.ts", find: "shared: stat.links > 1 }", replace: "shared: false }" }],
+    caughtBy: { file: artifactsRefused, title: "a build whose switch failed has its files back" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a file that is moved without a look at whether it changed",
+    edits: [
+      {
+        file: "release/artifacts/stage.ts",
+        find: "  if (!isUnchanged(await files.stat(source), file.stat)) throw changed(source);",
+        replace: "  void [isUnchanged, files];",
+      },
+    ],
+    caughtBy: { file: artifactsRefused, title: "a file that changes after it was hashed" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a hard link to a file that is not hashed",
+    edits: [
+      {
+        file: "release/artifacts/share.ts",
+        find: "    if (await isStillSealed(store, source, same)) await",
+        replace: "    void isStillSealed;\n    await",
+      },
+    ],
+    caughtBy: { file: "test/release/artifacts/publish.test.ts", title: "a file that did not change is the same file" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a hard link to the build's own file",
+    edits: [
+      {
+        file: "release/artifacts/share.ts",
+        find: 'await linkOver(store, source, join(staging, ...file.name.split("/")));',
+        replace: 'await linkOver(store, join(staging, ...file.name.split("/")), source);',
+      },
+    ],
+    caughtBy: { file: "test/release/artifacts/publish.test.ts", title: "what a build still has open is no file of a release" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a SQLite file that is not looked through",
+    edits: [
+      { file: "engine/sqlite/seal-here.ts", find: "    assertIntact(database, path);\n", replace: "    void assertIntact;\n" },
+    ],
+    caughtBy: { file: "test/engine/sqlite/seal.test.ts", title: "sealing an index that lacks a row is told" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a SQLite file that keeps its write-ahead log",
+    edits: [{ file: "engine/sqlite/seal-here.ts", find: "    fold(database, path);\n", replace: "    void fold;\n" }],
+    caughtBy: { file: "test/engine/sqlite/seal.test.ts", title: "sealing rows that a killed writer left in its write-ahead log" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a fallback of Parquet files that is not looked at for a file's end",
+    edits: [
+      {
+        file: "reader/fallback/fallback.ts",
+        find: "    await source.assertWhole(data);\n",
+        replace: "",
+      },
+    ],
+    caughtBy: { file: "test/reader/fallback-parquet.test.ts", title: "a file without an end is waited for" },
+    says: /DATABASE_CORRUPT/,
+  },
+  {
+    name: "a fallback of Parquet files that is told apart by their names alone",
+    edits: [
+      {
+        file: "reader/fallback/parquet-files.ts",
+        find: 'const state = files.map((path) => keyOf(stats.get(path))).join(" ");',
+        replace: 'void keyOf;\n      const state = "";',
+      },
+    ],
+    caughtBy: { file: "test/reader/fallback-parquet.test.ts", title: "what is written there is served from the next request on" },
+    says: /AssertionError/,
+  },
+  {
     name: "data files of releases that can be written",
-    edits: [{ file: "release/layout/releases.ts", find: "const dataMode = 0o444;", replace: "const dataMode = 0o644;" }],
+    edits: [{ file: "release/artifacts/stage.ts", find: "const dataMode = 0o444;", replace: "const dataMode = 0o644;" }],
     caughtBy: { file: retention, title: "the newest are kept, each in a folder of its own, read-only" },
     says: /AssertionError/,
   },

@@ -61,7 +61,7 @@ export const leasing: readonly Variant[] = [
     edits: [
       {
         file: "release/detached/resume.ts",
-        find: "  return recordsOfFile(store, path, { among: records, signal });",
+        find: "  if (isDatabaseOnly(store.artifacts)) return recordsOfFile(store, build.path, { among: records, signal });",
         replace: "  void signal;\n  return [];",
       },
     ],

@@ -8,8 +8,8 @@ import type { Variant } from "./variant.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
- * Compiles the sources with the edits of a variant into a folder of its own, beside a copy of all that is compiled already; returns the folder for `LOCKKEEPER_DIST`.
- * Throws when an edit no longer fits the sources.
+ * Compiles the sources with the edits of a variant into a folder of its own, beside a copy of all that is compiled already; returns the folder for `LOCKKEEPER_DIST`. Throws
+ * when an edit no longer fits the sources.
  */
 export function compileVariant(id: string, edits: Variant["edits"]): string {
   const folder = join(root, ".mutants", id);
@@ -20,13 +20,22 @@ export function compileVariant(id: string, edits: Variant["edits"]): string {
   cpSync(join(root, "package.json"), join(folder, "package.json"));
   const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
-    const text = texts.get(file) ?? readFileSync(join(root, "src", file), "utf8");
+    const text = texts.get(file) ?? sourceOf(file);
     const parts = text.split(find);
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places, not one, that read\n${find}`);
     texts.set(file, parts.join(replace));
   }
   for (const [file, text] of texts) writeFileSync(join(dist, file.replace(/\.ts$/, ".js")), compile(text));
   return dist;
+}
+
+/** Whether a source that is compiled as variants are gives the file that ships. */
+export function isAsCompiled(file: string): boolean {
+  return compile(sourceOf(file)) === readFileSync(join(root, "dist", file.replace(/\.ts$/, ".js")), "utf8");
+}
+
+function sourceOf(file: string): string {
+  return readFileSync(join(root, "src", file), "utf8");
 }
 
 /** Removes what `compileVariant` made. */
@@ -51,8 +60,8 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs the tests of a file whose titles begin with one of `titles`, as they are or after a colon, against the compiled sources in `dist`. */
-export function runTests(file: string, titles: readonly string[], dist: string): Promise<Run> {
+/** Runs the tests of a file whose titles begin with one of `titles`, as they are or after a colon, against what `environment` names: `LOCKKEEPER_DIST`, `LOCKKEEPER_CLIENTS`. */
+export function runTests(file: string, titles: readonly string[], environment: Readonly<Record<string, string>>): Promise<Run> {
   const proof = file.endsWith(".proof.ts") ? ["--config", "vitest.proof.config.ts"] : [];
   const words = [
     "node_modules/vitest/vitest.mjs",
@@ -67,7 +76,7 @@ export function runTests(file: string, titles: readonly string[], dist: string):
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST"));
   const child = spawn(process.execPath, words, {
     cwd: root,
-    env: { ...Object.fromEntries(own), NO_COLOR: "1", FORCE_COLOR: "0", LOCKKEEPER_DIST: dist },
+    env: { ...Object.fromEntries(own), NO_COLOR: "1", FORCE_COLOR: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: Buffer[] = [];

@@ -1,5 +1,6 @@
 import { keeping } from "./keeping.ts";
 import { leasing } from "./leasing.ts";
+import { serving } from "./serving.ts";
 import { telling } from "./telling.ts";
 import type { Variant } from "./variant.ts";
 
@@ -52,6 +53,18 @@ const durability: readonly Variant[] = [
     says: /db_manifest.json is (empty|not JSON)/,
   },
   {
+    name: "folders of a killed process taken for durable",
+    edits: [
+      {
+        file: "release/open.ts",
+        find: "  await syncUpwards(platform, (await platform.files.resolve(paths.own)) ?? paths.own);\n",
+        replace: "  void syncUpwards;\n",
+      },
+    ],
+    caughtBy: { file: "test/proof/crashes/crashes.proof.ts", title: "first publish: killed" },
+    says: /second power cut/,
+  },
+  {
     name: "no recovery barrier",
     edits: [
       {
@@ -92,18 +105,6 @@ const durability: readonly Variant[] = [
     edits: [{ file: "release/records.ts", find: "    await files.syncFolder(store.paths.pins);\n", replace: "" }],
     caughtBy: { file: crashes, title: "publish: whatever" },
     says: /without a pin file/,
-  },
-  {
-    name: "folders of a killed process taken for durable",
-    edits: [
-      {
-        file: "release/open.ts",
-        find: "  await syncUpwards(platform, (await platform.files.resolve(paths.own)) ?? paths.own);\n",
-        replace: "  void syncUpwards;\n",
-      },
-    ],
-    caughtBy: { file: "test/proof/crashes/crashes.proof.ts", title: "first publish: killed" },
-    says: /second power cut/,
   },
   {
     name: "a history line written after one that is not durable",
@@ -319,4 +320,5 @@ export const variants: readonly Variant[] = [
   ...keeping,
   ...leasing,
   ...telling,
+  ...serving,
 ];

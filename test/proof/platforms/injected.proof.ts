@@ -2,6 +2,7 @@ import { existsSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { duckdbEngine } from "../../../src/engine/duckdb/engine.ts";
+import { sqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { renameWaitMs } from "../../../src/platform/files.ts";
 import { acquireLock } from "../../../src/platform/lock.ts";
 import { nodePlatform } from "../../../src/platform/node.ts";
@@ -24,7 +25,7 @@ const ledger = proofLedger("platforms", "1-injected");
 
 function storeOn(platform: Platform, folder: string, options: { readonly checks?: ReleaseStore["checks"] } = {}): ReleaseStore {
   const settings = { name: "holdings", dir: folder, layout: "slots", basename: "DB", ...options } as const;
-  return openReleaseStore(settings, { platform, engine: duckdbEngine(platform) });
+  return openReleaseStore(settings, { platform, engine: duckdbEngine(platform), sqlite: sqliteEngine(platform) });
 }
 
 /** A file that is in use for the first `times` renames onto it. */

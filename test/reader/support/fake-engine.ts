@@ -112,6 +112,10 @@ export class FakeEngine implements ReaderEngine {
     return database;
   }
 
+  assertParquetEnds(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Files hashed so far. */
   digests = 0;
 

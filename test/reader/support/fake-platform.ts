@@ -153,5 +153,5 @@ export class FakePlatform {
 
 function statOf(file: FakeFile): FileStat {
   const { kind, inode, changedNs, modifiedNs } = file;
-  return { kind, device: 1n, inode, bytes: file.bytes.length, mode: 0o644, owner: 0, group: 0, changedNs, modifiedNs };
+  return { kind, device: 1n, inode, bytes: file.bytes.length, mode: 0o644, owner: 0, group: 0, links: 1, changedNs, modifiedNs };
 }

@@ -80,6 +80,7 @@ export class FakeStore {
     const ports = {
       platform: this.platform.port(),
       engine: this.engine,
+      openSqlite: () => Promise.reject(new Error("a store in memory has no SQLite files")),
       defaultConcurrency: 4,
       warn: (message: string) => void this.warnings.push(message),
     };

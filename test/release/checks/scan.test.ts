@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { duckdbEngine } from "../../../src/engine/duckdb/engine.ts";
+import { sqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { checkSchema } from "../../../src/model/check.ts";
 import { nodePlatform } from "../../../src/platform/node.ts";
 import type { ReleaseEngine } from "../../../src/release/engine.ts";
@@ -26,7 +27,10 @@ async function statementsOf(path: string, checks: readonly object[]) {
     },
   };
   const parsed = checks.map((check) => checkSchema.parse(check));
-  const store = openReleaseStore({ name: "holdings", dir: "unused", layout: "slots", checks: parsed }, { platform, engine });
+  const store = openReleaseStore(
+    { name: "holdings", dir: "unused", layout: "slots", checks: parsed },
+    { platform, engine, sqlite: sqliteEngine(platform) },
+  );
   const { checks: results } = await runChecks(store, { path, basename: "DB", baseline: async () => ({ missing: "none" }) });
   return { statements, results: results.slice(-checks.length) };
 }
@@ -89,7 +93,7 @@ test("FACTS 1.12: an error of the engine is no finding of a check: it is thrown"
   };
   const store = openReleaseStore(
     { name: "holdings", dir: "unused", layout: "slots", checks: [checkSchema.parse(notNull("a"))] },
-    { platform, engine },
+    { platform, engine, sqlite: sqliteEngine(platform) },
   );
   await expect(runChecks(store, { path, basename: "DB", baseline: async () => ({ missing: "none" }) })).rejects.toThrow(
     "the disk is gone",
@@ -102,7 +106,7 @@ test("checks that are interrupted end", async () => {
   const checks = [checkSchema.parse(notNull("a"))];
   const store = openReleaseStore(
     { name: "holdings", dir: "unused", layout: "slots", checks },
-    { platform, engine: duckdbEngine(platform) },
+    { platform, engine: duckdbEngine(platform), sqlite: sqliteEngine(platform) },
   );
   const stop = new AbortController();
   const running = runChecks(store, {

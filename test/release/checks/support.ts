@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { duckdbEngine } from "../../../src/engine/duckdb/engine.ts";
+import { sqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { checkSchema, type CheckResult } from "../../../src/model/check.ts";
 import { nodePlatform } from "../../../src/platform/node.ts";
 import type { Baseline } from "../../../src/release/checks/context.ts";
@@ -32,7 +33,10 @@ export async function allResults(
   const platform: Platform = { ...node, clock: { ...node.clock, now: () => now } };
   const parsed = checks.map((check) => checkSchema.parse(check));
   const engine = duckdbEngine(platform);
-  const store = openReleaseStore({ name: "holdings", dir: "unused", layout: "slots", checks: parsed }, { platform, engine });
+  const store = openReleaseStore(
+    { name: "holdings", dir: "unused", layout: "slots", checks: parsed },
+    { platform, engine, sqlite: sqliteEngine(platform) },
+  );
   const request = { path, basename: "DB", baseline: async () => baseline, buildFolder };
   return (await runChecks(store, request)).checks;
 }

@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { createServer, type Server, type ServerOptions } from "../../../src/server/server.ts";
 import type { Workspace } from "../../../src/workspace/api.ts";
 import { openWorkspace } from "../../../src/workspace/workspace.ts";
 import { writeDatabase } from "../../support/store.ts";
-import { temporaryFolder } from "../../support/temporary.ts";
+import { temporaryFolder, type WhenDone } from "../../support/temporary.ts";
 
 /** One line of a server's log. */
 export interface LogLine {
@@ -34,12 +34,19 @@ export interface TestServer {
 /** The configuration of one store `holdings`, layout `releases`. */
 export const oneStore = `format = 1\n[stores.holdings]\nkind = "release"\ndir = "data/holdings"\n`;
 
-/** A server over the configuration; `files` are written beside it. */
+interface TestServerOptions extends Partial<ServerOptions> {
+  /** Written beside the configuration. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** When it closes. Default: when the running test has finished. */
+  readonly whenDone?: WhenDone;
+}
+
+/** A server over the configuration. */
 export async function testServer(
   config: string = oneStore,
-  { files = {}, ...options }: { readonly files?: Readonly<Record<string, string>> } & Partial<ServerOptions> = {},
+  { files = {}, whenDone = onTestFinished, ...options }: TestServerOptions = {},
 ): Promise<TestServer> {
-  const folder = temporaryFolder();
+  const folder = temporaryFolder(whenDone);
   for (const [name, text] of Object.entries({ ...files, "lockkeeper.toml": config })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
@@ -54,7 +61,7 @@ export async function testServer(
     standalone: true,
     ...options,
   });
-  onTestFinished(async () => {
+  whenDone(async () => {
     await server.close();
     await workspace.close();
   });
@@ -76,5 +83,26 @@ export async function testServer(
       const response = await ask(path, init);
       return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
     },
+  };
+}
+
+/** One server for all tests of a file that only read the release of these statements in `holdings`. Call it at the top of the file. */
+export function sharedServer(
+  statements: readonly string[],
+  config: string = oneStore,
+  options: Omit<TestServerOptions, "whenDone"> = {},
+): () => TestServer {
+  const closing: Parameters<WhenDone>[0][] = [];
+  let server: TestServer | undefined;
+  beforeAll(async () => {
+    server = await testServer(config, { ...options, whenDone: (action) => closing.push(action) });
+    await server.publish("holdings", ...statements);
+  });
+  afterAll(async () => {
+    for (const close of closing.toReversed()) await close();
+  });
+  return () => {
+    if (!server) throw new Error("a shared server is there once the tests run");
+    return server;
   };
 }

@@ -1,7 +1,7 @@
 // @ts-check
 import { isDeepStrictEqual } from "node:util";
 
-/** @typedef {import("./truth.mjs").Truth} Truth */
+/** @typedef {Record<string, Record<string, unknown>>} Truth what each URL is to answer, by the months, or weeks, that a release holds */
 /** @typedef {{ url: string, release: string, months: number | undefined, answer: unknown, expected: unknown }} Mismatch */
 /** @typedef {{ url: string, answer: Record<string, unknown>, count: number }} Counted equal answers to one URL */
 

@@ -1,7 +1,7 @@
 // @ts-check
 import pc from "picocolors";
 
-/** @typedef {{ requests: number, failed: number, mixed: number, lockErrors: number, version: number }} LiveCounts */
+/** @typedef {{ requests: number, failed: number, mixed: number, lockErrors: number, version?: number }} LiveCounts */
 
 /**
  * Tells the story: lines that stay, and on a terminal one line below them that follows the load. Elsewhere plain lines only.
@@ -44,7 +44,8 @@ export function createScreen(stream) {
  * @param {LiveCounts} counts
  */
 export function describeCounts({ requests, failed, mixed, lockErrors, version }) {
-  return `requests ${whole(requests)} · failed ${failed} · mixed ${mixed} · lock errors ${lockErrors} · version ${version}`;
+  const counts = `requests ${whole(requests)} · failed ${failed} · mixed ${mixed} · lock errors ${lockErrors}`;
+  return version === undefined ? counts : `${counts} · version ${version}`;
 }
 
 /**

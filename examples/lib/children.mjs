@@ -19,36 +19,36 @@ export function createChildren() {
   let stopping = false;
 
   /**
-   * Starts `node` with `args`.
+   * Starts `program`, by default Node, with `args`.
    *
    * @param {string[]} args
-   * @param {{ cwd: string, env: NodeJS.ProcessEnv, ipc?: boolean }} options
+   * @param {{ cwd: string, env: NodeJS.ProcessEnv, ipc?: boolean, program?: string | undefined }} options
    * @returns {ChildProcess}
    */
-  function start(args, { cwd, env, ipc = false }) {
+  function start(args, { cwd, env, ipc = false, program = process.execPath }) {
     if (stopping) throw new Error("the demo is being stopped");
-    const child = spawn(process.execPath, args, {
+    const child = spawn(program, args, {
       cwd,
       env,
       stdio: ipc ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
       detached: process.platform !== "win32",
     });
     running.add(child);
-    child.once("exit", () => running.delete(child));
+    for (const end of ["exit", "error"]) child.once(end, () => running.delete(child));
     return child;
   }
 
   return {
     start,
     /**
-     * Runs to the end, whatever the exit code.
+     * Runs to the end, whatever the exit code. Throws where there is no such program.
      *
      * @param {string[]} args
-     * @param {{ cwd: string, env: NodeJS.ProcessEnv, onLine?: (line: string) => void }} options
+     * @param {{ cwd: string, env: NodeJS.ProcessEnv, program?: string | undefined, onLine?: (line: string) => void }} options
      * @returns {Promise<Ended>}
      */
-    async run(args, { cwd, env, onLine }) {
-      const child = start(args, { cwd, env });
+    async run(args, { cwd, env, program, onLine }) {
+      const child = start(args, { cwd, env, program });
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr, onLine);
       const [code] = await once(child, "close");
@@ -63,17 +63,42 @@ export function createChildren() {
 }
 
 /**
- * Ends one child and waits for its end.
+ * Ends one child and waits for its end. Node's end what they started; of any other program the whole process group is ended.
  *
  * @param {ChildProcess} child
  */
 export async function stop(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.spawnfile !== process.execPath && process.platform !== "win32") return stopGroup(child);
   const ended = once(child, "exit");
   child.kill("SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await ended;
   clearTimeout(timer);
+}
+
+/**
+ * Ends a process group, and waits until there is nobody in it.
+ *
+ * @param {ChildProcess} child its leader
+ */
+async function stopGroup({ pid }) {
+  /** @param {NodeJS.Signals | 0} signal */
+  const tell = (signal) => {
+    try {
+      return pid !== undefined && process.kill(-pid, signal);
+    } catch {
+      return false;
+    }
+  };
+  tell("SIGTERM");
+  const killAt = performance.now() + stopTimeoutMs;
+  while (tell(0)) {
+    if (performance.now() > killAt) tell("SIGKILL");
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
+  }
 }
 
 /**

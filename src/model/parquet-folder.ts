@@ -1,0 +1,149 @@
+import { isOwnName, isPlainName, schemaOf, type Artifact, type ParquetArtifact, type ParquetTable } from "./artifact.ts";
+
+/** Something that lies below a folder; `path` is relative to it, with `/`. */
+export interface FolderEntry {
+  readonly path: string;
+  readonly kind: "file" | "folder" | "symlink" | "other";
+}
+
+/** A table of Parquet files, by what lies in a folder. */
+export interface FolderTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly parquet: ParquetTable;
+  /** Relative to the folder, with `/`, in the order of their names. */
+  readonly files: readonly string[];
+}
+
+/** What lies among Parquet files and may not, and why. */
+export interface FolderProblem {
+  readonly path: string;
+  readonly what: string;
+}
+
+/** What the Parquet artifacts of a folder hold. */
+export interface ParquetFolder {
+  readonly tables: readonly FolderTable[];
+  readonly problems: readonly FolderProblem[];
+}
+
+/** Whether files below a folder may be of a Parquet artifact: not for what is hidden, and not for what is ours at the top. */
+export function mayHoldParquet(path: string): boolean {
+  const parts = path.split("/");
+  return !isOwnName(parts[0] ?? "") && !parts.some((part) => part.startsWith(".") || part.startsWith("_"));
+}
+
+/**
+ * The Parquet tables of `artifacts` among the files of a folder: each `<table>.parquet` in an artifact's folder is a table, and each folder there with Parquet files, in `key=value` folders too.
+ * What other programs leave beside them (hidden files, names that begin with `_`, `.crc`) is passed over; every other file is a problem.
+ */
+export function parquetFolder(artifacts: readonly Artifact[], entries: readonly FolderEntry[]): ParquetFolder {
+  const problems: FolderProblem[] = [];
+  const tables: FolderTable[] = [];
+  const owned = artifacts.flatMap((artifact) => (artifact.kind === "duckdb" || artifact.path === "." ? [] : [artifact.path]));
+  for (const artifact of artifacts) {
+    if (artifact.kind !== "parquet") continue;
+    const inside = entries.filter(({ path }) => isOf(artifact, path, owned));
+    const good = inside.filter((entry) => {
+      const what = problemOf(artifact, entry);
+      if (what !== undefined) problems.push({ path: entry.path, what });
+      return what === undefined;
+    });
+    tables.push(
+      ...tablesOf(
+        artifact,
+        good.map(({ path }) => path),
+        problems,
+      ),
+    );
+  }
+  problems.push(...namesakes(tables));
+  return { tables: tables.toSorted(byName), problems };
+}
+
+/**
+ * The sets of Parquet tables below a folder of which nobody has said more: what lies at its top, and folders of `key=value` folders there, are tables of `main`; those in any other folder are
+ * tables of a schema of its name.
+ */
+export function artifactsIn(entries: readonly FolderEntry[]): ParquetArtifact[] {
+  const schemas = new Set<string>();
+  for (const { path } of entries) {
+    const [folder = "", ...rest] = path.split("/");
+    const isTable = rest.length > 1 && rest[0]?.includes("=") === true;
+    if (rest.length > 0 && !isTable && path.endsWith(".parquet") && mayHoldParquet(path)) schemas.add(folder);
+  }
+  return [".", ...schemas].map((path) => ({ kind: "parquet", path }));
+}
+
+function isOf({ path: folder }: ParquetArtifact, path: string, owned: readonly string[]): boolean {
+  if (!mayHoldParquet(path) || path.endsWith(".crc")) return false;
+  if (folder !== ".") return path.startsWith(`${folder}/`);
+  // At the top lie the artifacts of other kinds, too, and what a build keeps there for itself.
+  return path.endsWith(".parquet") && !owned.some((other) => path === other || path.startsWith(`${other}/`));
+}
+
+function problemOf({ path: folder }: ParquetArtifact, { path, kind }: FolderEntry): string | undefined {
+  const name = path.split("/").at(-1) ?? "";
+  if (kind !== "file") return `is not a regular file (${kind})`;
+  if (name.startsWith("tmp_")) return "is an unfinished file of the engine, which was ended while it wrote";
+  if (!name.endsWith(".parquet")) return "is not a Parquet file";
+  if (/[{}]/.test(name)) return "has a name that was to be filled in: in dbt, `{name}` is no variable";
+  const inner = folder === "." ? path : path.slice(folder.length + 1);
+  const bad = inner.split("/").find((part) => !isPlainName(part));
+  return bad === undefined ? undefined : `has a part in its path that is no plain name: ${JSON.stringify(bad)}`;
+}
+
+function tablesOf(artifact: ParquetArtifact, paths: readonly string[], problems: FolderProblem[]): FolderTable[] {
+  const schema = schemaOf(artifact);
+  const prefix = artifact.path === "." ? "" : `${artifact.path}/`;
+  const byTable = new Map<string, string[]>();
+  for (const path of paths) {
+    const first = path.slice(prefix.length).split("/")[0] ?? "";
+    const files = byTable.get(first);
+    if (files === undefined) byTable.set(first, [path]);
+    else files.push(path);
+  }
+  return [...byTable].map(([first, files]) => {
+    const isFile = files.length === 1 && files[0] === `${prefix}${first}`;
+    const name = isFile ? first.slice(0, -".parquet".length) : first;
+    const hive = isFile ? [] : hiveOf(`${prefix}${first}`, files, problems);
+    return { schema, name, parquet: { path: `${prefix}${first}`, files: files.length, hive }, files };
+  });
+}
+
+/** The keys of a table's folders, which all of its files have alike. */
+function hiveOf(folder: string, files: readonly string[], problems: FolderProblem[]): string[] {
+  const keysOf = (path: string) =>
+    path
+      .slice(folder.length + 1)
+      .split("/")
+      .slice(0, -1)
+      .flatMap((part) => /^([^=]+)=/.exec(part)?.[1] ?? []);
+  const keys = keysOf(files[0] ?? "");
+  const other = files.find((path) => keysOf(path).join("/") !== keys.join("/"));
+  if (other !== undefined)
+    problems.push({
+      path: other,
+      what: `does not lie in folders ${keys.map((key) => `${key}=…`).join("/") || "without keys"} as the table's first file does`,
+    });
+  return keys;
+}
+
+/** Names compare without case, as in SQL. */
+function namesakes(tables: readonly FolderTable[]): FolderProblem[] {
+  const seen = new Map<string, FolderTable>();
+  return tables.flatMap((table) => {
+    const key = JSON.stringify([table.schema.toLowerCase(), table.name.toLowerCase()]);
+    const first = seen.get(key);
+    seen.set(key, first ?? table);
+    return first === undefined
+      ? []
+      : [{ path: table.parquet.path, what: `is table ${table.schema}.${table.name}, and so is ${first.parquet.path}` }];
+  });
+}
+
+function byName(left: FolderTable, right: FolderTable): number {
+  const [a, b] = [JSON.stringify([left.schema, left.name]), JSON.stringify([right.schema, right.name])];
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
