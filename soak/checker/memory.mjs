@@ -1,5 +1,5 @@
 // @ts-check
-/** Resident memory of the processes that lasted, sampled once a second. Nothing is collected for it. */
+/** Resident memory that the processes that lasted needed, sampled once a second. */
 import { lifeOf, ofKind } from "./facts.mjs";
 
 /** @typedef {import("./facts.mjs").Line} Line */

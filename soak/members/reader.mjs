@@ -9,6 +9,7 @@ import { queries } from "../lib/data.mjs";
 import { libraryUrl } from "../lib/dist.mjs";
 import { now, openLog } from "../lib/lines.mjs";
 import { randomFrom } from "../lib/random.mjs";
+import { openResidentProbe } from "../lib/resident.mjs";
 
 /** @typedef {import("../driver/crew.mjs").ReaderPlan} ReaderPlan */
 /** @typedef {import("../../src/index.ts").Reader} Reader */
@@ -19,6 +20,7 @@ const { seed, member, life, logs, dir, basename, passing, readers: plans } = JSO
 /** @type {{ openReader: typeof import("../../src/index.ts").openReader }} */
 const { openReader } = await import(libraryUrl);
 const log = openLog(logs, member, life);
+const residentBytes = await openResidentProbe();
 const random = randomFrom(`${seed} ${member} ${life}`);
 const state = { stopping: false, serial: 0, opened: /** @type {Reader[]} */ ([]) };
 const stop = new AbortController();
@@ -160,7 +162,7 @@ async function atRest() {
 }
 
 function sampleMemory() {
-  return setInterval(() => log({ event: "memory", bytes: process.memoryUsage.rss() }), memoryEveryMs);
+  return setInterval(async () => log({ event: "memory", bytes: await residentBytes() }), memoryEveryMs);
 }
 
 /** @param {number | undefined} before */

@@ -4,10 +4,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { openResidentProbe } from "../../soak/lib/resident.mjs";
 
 const { reader: readerModule, options, loops, travellers = 0 } = JSON.parse(process.argv[2] ?? "{}");
 const { openReader } = await import(readerModule);
 const reader = await openReader(options);
+const residentBytes = await openResidentProbe();
 
 const report = {
   requests: 0,
@@ -71,9 +73,10 @@ async function travel() {
   }
 }
 
+/** Maps, for an object whose names are numbers is an array as long as the largest: what this report takes is not the reader's. */
 function count(table, key, tag) {
-  const tags = (table[key] ??= {});
-  tags[tag] = (tags[tag] ?? 0) + 1;
+  const tags = (table[key] ??= new Map());
+  tags.set(tag, (tags.get(tag) ?? 0) + 1);
 }
 
 async function loop(once) {
@@ -96,11 +99,7 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 reader.on("switch", (event) => console.log(`switched ${event.version ?? reader.status().servingVersion}`));
 await reader.query("SELECT 1");
 report.descriptors.start = descriptors();
-// What is garbage already is not growth: V8 does not know the size of the native results it could let go of.
-const sampler = setInterval(() => {
-  globalThis.gc();
-  report.memory.push(process.memoryUsage.rss());
-}, 250);
+const sampler = setInterval(async () => report.memory.push(await residentBytes()), 250);
 const running = [
   ...Array.from({ length: loops }, () => loop(request)),
   ...Array.from({ length: travellers }, () => loop(travel)),
@@ -117,6 +116,6 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
   report.status = reader.status();
   report.descriptors.end = descriptors();
   await reader.close();
-  console.log(`report ${JSON.stringify(report)}`);
+  console.log(`report ${JSON.stringify(report, (_name, value) => (value instanceof Map ? Object.fromEntries(value) : value))}`);
   process.exit(0);
 });

@@ -16,7 +16,7 @@ export interface LoadReport {
   readonly travelled: Record<string, Record<string, number>>;
   /** Releases that travellers were told are not kept (any more). */
   readonly gone: string[];
-  /** Resident bytes, every 250 ms. */
+  /** Resident bytes that it needed, every 250 ms. */
   readonly memory: number[];
   readonly descriptors: { readonly start: number; readonly end: number };
   readonly status: { readonly servingVersion: number };
@@ -26,7 +26,6 @@ export interface LoadReport {
 export async function startReader(options: Record<string, unknown>, loops: number, travellers = 0): Promise<Child> {
   const child = startProgram([
     process.execPath,
-    "--expose-gc",
     script,
     JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options, loops, travellers }),
   ]);
@@ -71,7 +70,7 @@ export function lastHalfFloorSlope(report: Pick<LoadReport, "memory">): number {
 
 /**
  * The same growth as plain least squares through every sample of the last half. Told beside the floor's, not held to a bound here: it also follows
- * what is in use for a moment. The soak, which forces no collection and lasts longer, holds it to one.
+ * what is in use for a moment. The soak, which lasts longer and asks less, holds it to one.
  */
 export function lastHalfPlainSlope(report: Pick<LoadReport, "memory">): number {
   const half = report.memory.slice(Math.floor(report.memory.length / 2));

@@ -7,7 +7,7 @@ import { taggedBuild } from "./publishers.ts";
 import { expectFaultless, lastHalfFloorSlope, lastHalfPlainSlope, startReader, stopReader } from "./readers.ts";
 
 /**
- * A reader's memory rises for its first 15 to 20 seconds and then rests. One that is stopped gives pages back meanwhile and takes them again when it goes on, which is no growth:
+ * Memory that a reader needs rises for its first 15 to 20 seconds and then rests. One that is stopped gives pages back meanwhile and takes them again when it goes on, which is no growth:
  * it is stopped early, and there are so many switches that the last half of each reader lies behind both.
  */
 const switches = 400;
