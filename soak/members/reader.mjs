@@ -162,7 +162,8 @@ async function atRest() {
 }
 
 function sampleMemory() {
-  return setInterval(async () => log({ event: "memory", bytes: await residentBytes() }), memoryEveryMs);
+  const sample = async () => log({ event: "memory", bytes: await residentBytes() });
+  return setInterval(() => void sample(), memoryEveryMs);
 }
 
 /** @param {number | undefined} before */

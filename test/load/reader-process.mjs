@@ -99,7 +99,8 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 reader.on("switch", (event) => console.log(`switched ${event.version ?? reader.status().servingVersion}`));
 await reader.query("SELECT 1");
 report.descriptors.start = descriptors();
-const sampler = setInterval(async () => report.memory.push(await residentBytes()), 250);
+const sample = async () => report.memory.push(await residentBytes());
+const sampler = setInterval(() => void sample(), 250);
 const running = [
   ...Array.from({ length: loops }, () => loop(request)),
   ...Array.from({ length: travellers }, () => loop(travel)),

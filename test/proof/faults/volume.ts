@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { startProgram, type Child } from "../../support/child.ts";
 
 /** The file systems that can be cut off. */
@@ -68,10 +68,15 @@ export async function makeVolume(kind: VolumeKind): Promise<Volume> {
       run([...inside, godown, folder]);
       writer.process.kill("SIGKILL");
       await writer.ended;
-      run([...inside, "umount", folder]);
+      // A child that the writer had started ends a moment later. Nothing of it reaches the disk: the volume takes no more writes.
+      await expect.poll(() => statusOf([...inside, "umount", folder]), { timeout: 30_000 }).toBe(0);
       mount();
     },
   };
+}
+
+function statusOf([program = "", ...words]: readonly string[]): number | null {
+  return spawnSync(program, words).status;
 }
 
 function run([program = "", ...words]: readonly string[]): void {
