@@ -19,6 +19,7 @@ export type { ColumnDiff, DiffResult, TableDiff } from "./model/diff.ts";
 export type { StoreEvent } from "./model/events.ts";
 export type { PlanStep, PublishPlan, Rel, SwitchPlan } from "./model/plan.ts";
 export type { ExportedFile, QueryColumn, QueryParameters, QueryRows, RowStream, ValueForm } from "./model/query.ts";
+export { ExactNumber } from "./model/query.ts";
 export type {
   BuildResult,
   BuildsResult,

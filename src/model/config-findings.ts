@@ -12,6 +12,7 @@ import {
   webhookConfigSchema,
   type Config,
 } from "./config.ts";
+import { datasetConfigSchema, datasetFilterSchema } from "./dataset.ts";
 import type { Finding } from "./finding.ts";
 import { idPattern } from "./names.ts";
 import { didYouMean } from "./nearest.ts";
@@ -32,7 +33,6 @@ type Issue = z.core.$ZodIssue;
  */
 const plannedKeys: Readonly<Record<string, readonly string[]>> = {
   "": ["vault"],
-  "stores.*": ["datasets"],
 };
 
 /** Values that are planned but not in this version. */
@@ -70,8 +70,14 @@ function findingsOf(issue: Issue, document: unknown): Finding[] {
     return issue.keys.filter((key) => key !== "__proto__").map((key) => unknownKey(path, key, document));
   if (issue.code === "invalid_key" && path[0] === "tokens")
     return [invalid(path, "is no name of a claim; use 1 to 128 characters")];
+  if (issue.code === "invalid_key" && path[4] === "filters") return [invalid(path, "is no name of a column")];
   if (issue.code === "invalid_key") {
-    return [invalid(path, `is not a store id; use lower-case letters, digits, "_" and "-", at most 64 (${idPattern.source})`)];
+    return [
+      invalid(
+        path,
+        `is not ${path[2] === "datasets" ? "a dataset's id" : "a store id"}; use lower-case letters, digits, "_" and "-", at most 64 (${idPattern.source})`,
+      ),
+    ];
   }
   const value = valueAt(document, path);
   if (plannedValues[patternOf(path)]?.includes(String(value))) return [plannedValue(path, value)];
@@ -102,6 +108,8 @@ function keysAt(path: Path, document: unknown): string[] {
     "stores.*.build": buildConfigSchema,
     "stores.*.retention": retentionConfigSchema,
     "stores.*.webhooks.*": webhookConfigSchema,
+    "stores.*.datasets.*": datasetConfigSchema,
+    "stores.*.datasets.*.filters.*": datasetFilterSchema,
     serve: serveConfigSchema,
     "serve.limits": serveLimitsSchema,
     "serve.alarms": serveAlarmsSchema,
@@ -216,7 +224,13 @@ function storeOf(path: Path): { store?: string } {
 }
 
 function patternOf(path: Path): string {
-  return path.map((part, index) => (typeof part === "number" || (index === 1 && path[0] === "stores") ? "*" : part)).join(".");
+  return path.map((part, index) => (typeof part === "number" || isName(path, index) ? "*" : part)).join(".");
+}
+
+/** Whether a part of a path is a name that the file gives: of a store, a dataset, a column. */
+function isName(path: Path, index: number): boolean {
+  if (path[0] !== "stores") return false;
+  return index === 1 || (index === 3 && path[2] === "datasets") || (index === 5 && path[4] === "filters");
 }
 
 /** A key's path as people write it: `stores.holdings.checks[0].min`, quoted where TOML needs it. */

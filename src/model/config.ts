@@ -3,6 +3,7 @@ import { tokenConfigSchema } from "./access-token.ts";
 import { artifactsSchema, isDatabaseOnly } from "./artifact.ts";
 import { bytesSchema } from "./bytes.ts";
 import { checkSchema } from "./check.ts";
+import { datasetsConfigSchema } from "./dataset.ts";
 import { durationSchema, hourMs } from "./duration.ts";
 import { environmentPattern } from "./environment.ts";
 import { webhookAddress, webhookEventTypes } from "./webhook.ts";
@@ -145,6 +146,7 @@ export const releaseStoreConfigSchema = z
     retention: retentionConfigSchema.optional().describe("Which old releases layout `releases` keeps."),
     reader: readerConfigSchema.optional().describe("How readers of the store behave."),
     build: buildConfigSchema.optional().describe("What `publish` runs."),
+    datasets: datasetsConfigSchema.optional().describe("What the dataset API offers, by id."),
     queries: queries.optional().describe("Files of named queries: a folder and `*.sql`, or one file."),
     webhooks: z.array(webhookConfigSchema).max(20).optional().describe("Who is told of the store's events over HTTP."),
     checks: z

@@ -7,9 +7,19 @@ export interface QueryColumn {
 /**
  * Values as they come back. `json` (default): ready for `JSON.stringify`; BIGINT, HUGEINT, DECIMAL, dates and times are
  * strings, so that nothing is rounded. `js`: bigint, Date, Buffer and the like, as the driver converts them. `exact`: as `json`, but every value can be read back and
- * depends on no time zone; what the formats take, and docs/formats.md lists.
+ * depends on no time zone; what the formats take, and docs/formats.md lists. `numbers`: as `exact`, but numbers that JavaScript's cannot hold are `ExactNumber`, and
+ * NaN and the infinities, which JSON has not, are NULL.
  */
-export type ValueForm = "json" | "js" | "exact";
+export type ValueForm = "json" | "js" | "exact" | "numbers";
+
+/** A number that JavaScript's numbers might round, by its digits: `9007199254740993`, `-0.50`. */
+export class ExactNumber {
+  readonly digits: string;
+
+  constructor(digits: string) {
+    this.digits = digits;
+  }
+}
 
 /** A whole result: never a part of one. */
 export interface QueryRows {

@@ -4,6 +4,7 @@ import { artifactSchema, defaultArtifacts, hasDatabase, parquetTableSchema, type
 import { checkResultSchema } from "./check.ts";
 import { dataFileReference, type LayoutKind, type StorePaths } from "./layout.ts";
 import { isBasename } from "./names.ts";
+import { recordedDatasetSchema } from "./dataset.ts";
 import { relSchema } from "./plan.ts";
 import { quickLook } from "./quick-look.ts";
 import { watermarkSchema } from "./watermark.ts";
@@ -65,6 +66,11 @@ export const releaseRecordSchema = z.object({
   files: z.array(releaseFileSchema),
   tables: z.array(releaseTableSchema),
   checks: z.array(checkResultSchema),
+  datasets: z
+    .array(recordedDatasetSchema)
+    .optional()
+    .describe("What the dataset API offers of it, as dbt's files said; of a build without dbt, what the release before had."),
+  provenance: z.array(releaseFileSchema).optional().describe("Files that tell how it was made, kept beside its data."),
   watermarks: z.array(watermarkSchema).optional().describe("How far the data reaches, as the build reported it; each name once."),
 });
 

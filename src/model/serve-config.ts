@@ -10,6 +10,9 @@ import { didYouMean } from "./nearest.ts";
 /** How much the server writes to its log, most first. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 
+/** What the dataset API answers where there is no data. */
+export const unavailableAnswers = ["empty", "503"] as const;
+
 /** Where the server listens that is told nothing. */
 export const listenDefault = "127.0.0.1:4600";
 
@@ -57,6 +60,10 @@ export const serveConfigSchema = z.strictObject({
   cache: bytes(0, 1_000 * gigabyte).describe("Size of the answers that are kept; `0MB` keeps none."),
   drain_timeout: duration(0, 24 * hourMs).describe("How long requests may run on after SIGTERM."),
   limits: serveLimitsSchema.optional().describe("Bounds of what it does for all who ask."),
+  unavailable: z
+    .enum(unavailableAnswers)
+    .optional()
+    .describe("What the dataset API answers where there is no data: 200 without rows (`empty`), or 503."),
   alarms: serveAlarmsSchema.optional().describe("From when on its health is not good."),
   log: z.enum(logLevels).optional().describe("How much it logs."),
 });
@@ -75,6 +82,7 @@ export interface ServeSettings {
   readonly cacheBytes: number;
   readonly drainTimeoutMs: number;
   readonly limits: ServeLimits;
+  readonly unavailable: (typeof unavailableAnswers)[number];
   readonly alarms: ServeAlarms;
   readonly log: (typeof logLevels)[number];
 }
@@ -117,6 +125,7 @@ export function serveSettings({ serve = {}, stores }: Omit<ServedConfig, "tokens
     cacheBytes: serve.cache ?? 64_000_000,
     drainTimeoutMs: serve.drain_timeout ?? 30_000,
     limits: limitsOf(serve.limits),
+    unavailable: serve.unavailable ?? "empty",
     alarms: alarmsOf(serve.alarms),
     log: serve.log ?? "info",
   });

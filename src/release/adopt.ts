@@ -7,6 +7,7 @@ import type { SwitchResult } from "../model/results.ts";
 import { differenceFromRecord } from "./artifacts/whole.ts";
 import { basenameOf } from "./basename.ts";
 import { runChecks } from "./checks/run-checks.ts";
+import { datasetsOfNewest } from "./datasets.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
 import { prepareFolders } from "./open.ts";
@@ -178,6 +179,7 @@ async function recordSlot(
   });
   const opens = checked.checks.find((check) => check.check === "opens");
   if (opens?.status === "fail") throw new LockkeeperError("DATABASE_CORRUPT", opens.message, { subject: target.path });
+  const datasets = await datasetsOfNewest(store);
   const record = await writeRecord(store, {
     release,
     uid: store.platform.random(16),
@@ -190,6 +192,7 @@ async function recordSlot(
     files: [fileReference(store, target.path, digest)],
     tables: [...checked.tables],
     checks: checked.checks,
+    ...(datasets && datasets.length > 0 && { datasets: [...datasets] }),
   });
   return { release, record };
 }

@@ -1,5 +1,6 @@
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { isDatabaseOnly } from "../model/artifact.ts";
+import type { RecordedDataset } from "../model/dataset.ts";
 import type { Rel } from "../model/plan.ts";
 import type { ReleaseRecord } from "../model/release-record.ts";
 import type { Watermark } from "../model/watermark.ts";
@@ -9,6 +10,7 @@ import { assertBaseUnmoved, type BuildBase } from "./build/base.ts";
 import type { Checked } from "./checks/run-checks.ts";
 import type { InstallTarget } from "./layout/layout.ts";
 import { makeManifestDurable } from "./manifest-file.ts";
+import { datasetsBefore } from "./datasets.ts";
 import { writePin } from "./records.ts";
 import { applyPrune, emptyTrash, planPrune } from "./retention.ts";
 import type { SealedBuild } from "./build/seal.ts";
@@ -67,7 +69,8 @@ async function installUnderLock(
   const target = await layout.target(store, state.current, release);
   const letWritersIn = await layout.clear(store, target);
   try {
-    const record = await layout.record(store, build.sealed, recordFor(store, build, { release, target }));
+    const datasets = build.sealed.dbt?.datasets ?? datasetsBefore(store, state);
+    const record = await layout.record(store, build.sealed, recordFor(store, build, { release, target, datasets }));
     await writePin(store, release);
     await store.platform.failpoint("install.recorded");
     await lock.verify();
@@ -96,7 +99,11 @@ async function installUnderLock(
 function recordFor(
   store: ReleaseStore,
   build: CheckedBuild,
-  { release, target }: { readonly release: string; readonly target: InstallTarget },
+  {
+    release,
+    target,
+    datasets,
+  }: { readonly release: string; readonly target: InstallTarget; readonly datasets: readonly RecordedDataset[] | undefined },
 ): Omit<ReleaseRecord, "formatVersion"> {
   return {
     release,
@@ -118,8 +125,17 @@ function recordFor(
     })),
     tables: [...build.checked.tables],
     checks: build.checked.checks,
+    ...(datasets && datasets.length > 0 && { datasets: [...datasets] }),
+    ...provenanceOf(store, build.sealed, target),
     ...(build.watermarks && build.watermarks.length > 0 && { watermarks: [...build.watermarks] }),
   };
+}
+
+/** A slot is one file: what dbt says of it is in the record alone. */
+function provenanceOf(store: ReleaseStore, { dbt }: SealedBuild, target: InstallTarget): Pick<ReleaseRecord, "provenance"> {
+  if (store.layout === "slots" || dbt === undefined) return {};
+  const layout = layoutOf(store);
+  return { provenance: dbt.files.map(({ name, bytes, sha256 }) => ({ path: layout.reference(target, name), bytes, sha256 })) };
 }
 
 /** Pruning never fails a publish that is out. */

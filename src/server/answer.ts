@@ -29,6 +29,14 @@ export interface AnswerTools {
   readonly streamGate: Gate;
 }
 
+/** Lets a request read a release, or refuses: before its ETag is compared and before anything is taken from what is kept. */
+export interface Admission {
+  /** What `look` came to, where that is known at once; else `undefined`. Throws what refuses. */
+  readonly known: (release: ReleaseIdentity<number | undefined>) => string | undefined;
+  /** What the answer depends on besides its identity; empty for nothing. Throws what refuses. */
+  readonly look: (release: ServedRelease, signal: AbortSignal) => Promise<string>;
+}
+
 /** An answer from a release's data. */
 export interface DataAnswer {
   readonly store: string;
@@ -36,6 +44,8 @@ export interface DataAnswer {
   readonly release?: string | undefined;
   /** Everything but the release that the answer depends on, in one spelling: part of its ETag and of its key in the cache. */
   readonly identity: string;
+  /** Whether the caller may be answered from a release, and what the answer then depends on besides. */
+  readonly admission?: Admission | undefined;
   /** Refuses a release before anything is answered from it. */
   readonly assertRelease?: ((release: Pick<ReleaseIdentity, "uid">) => void) | undefined;
   /** Makes it whole, so that it can be kept; or streams it. */
@@ -53,16 +63,19 @@ export async function answerData(tools: AnswerTools, request: RequestContext, an
   const options = new Asked(request, answer.release);
   if (options.release === undefined) {
     const serving = reader.serving(options);
-    const known = serving && answerKnown(tools, request, { answer, release: serving });
+    const admitted = serving && (answer.admission ? answer.admission.known(serving) : "");
+    const known = serving && admitted !== undefined && answerKnown(tools, request, { answer, release: serving, admitted });
     if (known) return known;
   }
   const lend = async (release: ServedRelease, respond: (reply: Reply) => void): Promise<void> => {
-    const known = answerKnown(tools, request, { answer, release });
+    const admitted = await admit(answer, release, options);
+    const known = answerKnown(tools, request, { answer, release, admitted });
     if (known) return respond(known);
-    const headers = dataHeaders(release, keyOf(release, answer.identity), answer.release);
+    const key = keyOf(release, identified(answer, admitted));
+    const headers = dataHeaders(release, key, answer.release);
     if ("streamed" in answer.make)
       return streamed(tools, { request, release, headers, signal: options.signal, make: answer.make.streamed, respond });
-    const made = await whole(tools, { request, release, signal: options.signal, answer, make: answer.make.whole });
+    const made = await whole(tools, { request, release, signal: options.signal, key, make: answer.make.whole });
     respond(wholeReply(made, headers));
   };
   return new Promise<Reply>((resolve, reject) => {
@@ -70,14 +83,27 @@ export async function answerData(tools: AnswerTools, request: RequestContext, an
   });
 }
 
+async function admit({ admission }: DataAnswer, release: ServedRelease, asked: Asked): Promise<string> {
+  if (admission === undefined) return "";
+  return admission.known(release) ?? (await admission.look(release, asked.signal));
+}
+
+function identified({ identity }: DataAnswer, admitted: string): string {
+  return admitted === "" ? identity : `${identity} ${admitted}`;
+}
+
 /** The answer that needs no data of the release: the caller has it already, wants no body, or it is kept. Throws what `assertRelease` throws. */
 function answerKnown(
   { cache }: AnswerTools,
   request: RequestContext,
-  { answer, release }: { readonly answer: DataAnswer; readonly release: ReleaseIdentity<number | undefined> },
+  {
+    answer,
+    release,
+    admitted,
+  }: { readonly answer: DataAnswer; readonly release: ReleaseIdentity<number | undefined>; readonly admitted: string },
 ): Reply | undefined {
   answer.assertRelease?.(release);
-  const key = keyOf(release, answer.identity);
+  const key = keyOf(release, identified(answer, admitted));
   const headers = dataHeaders(release, key, answer.release);
   const bodiless = conditional(request, headers);
   if (bodiless) return bodiless;
@@ -185,10 +211,10 @@ async function whole(
     request,
     release,
     signal,
-    answer,
+    key,
     make,
   }: Making & {
-    readonly answer: DataAnswer;
+    readonly key: string;
     readonly make: (release: ServedRelease, signal: AbortSignal) => Promise<CachedAnswer>;
   },
 ): Promise<CachedAnswer> {
@@ -203,7 +229,7 @@ async function whole(
   };
   let making: Promise<CachedAnswer> | undefined;
   try {
-    return await cache.share(keyOf(release, answer.identity), signal, (shared) => (making = makeInTurn(shared)));
+    return await cache.share(key, signal, (shared) => (making = makeInTurn(shared)));
   } finally {
     // Whoever joined needs this borrow of the release, also when this request's own caller has gone.
     await making?.catch(() => undefined);

@@ -4,6 +4,8 @@ import type { Workspace } from "../workspace/api.ts";
 import { AlarmWatch } from "./alarms/watch.ts";
 import { AnswerCache } from "./cache.ts";
 import type { ServerContext } from "./context.ts";
+import { Datasets } from "./datasets/datasets.ts";
+import { RefreshJobs } from "./datasets/jobs.ts";
 import type { Drain } from "./drain.ts";
 import { EventHub } from "./events/hub.ts";
 import { Gate } from "./gate.ts";
@@ -46,6 +48,7 @@ export function assembleContext(workspace: Workspace, { settings, platform, log,
     workspace,
     stores,
     catalogues,
+    datasets: new Datasets({ workspace, stores, catalogues }),
     events,
     alarms: new AlarmWatch({
       stores,
@@ -56,6 +59,8 @@ export function assembleContext(workspace: Workspace, { settings, platform, log,
       log,
       tell: (store, event) => events.tell(store, { ...event }),
     }),
+    jobs: new RefreshJobs({ workspace, clock, newId: () => platform.random(6) }),
+    settings,
     defaultStore,
     draining: drain.draining,
     onDrain: drain.onDrain,

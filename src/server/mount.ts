@@ -1,4 +1,4 @@
-import type { MiddlewareHandler, Hono } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { isLockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { BorrowedRelease } from "../reader/reader.ts";
 import { emitWarning } from "../workspace/wiring.ts";
@@ -22,8 +22,24 @@ const log: ServerLog = {
  * The routes of `lockkeeper serve`, to be mounted in an app of one's own: `app.route("/data", lockkeeperRoutes(workspace))`. Tokens and limits are those of
  * lockkeeper.toml; names that the app answers under are the app's business. They end when the workspace is closed.
  */
-export function lockkeeperRoutes(workspace: Workspace): Hono<{ Variables: RequestVariables }> {
-  return serverOf(workspace).app;
+export function lockkeeperRoutes(workspace: Workspace, { scope }: RoutesOptions = {}): Hono<{ Variables: RequestVariables }> {
+  const { app } = serverOf(workspace);
+  if (scope === undefined) return app;
+  const scoped = new Hono<{ Variables: RequestVariables }>();
+  scoped.use(async (c, next) => {
+    c.set("scope", { ...(await scope(c)) });
+    await next();
+  });
+  return scoped.route("/", app);
+}
+
+/** Options of `lockkeeperRoutes`. */
+export interface RoutesOptions {
+  /**
+   * Whose request it is: values by the names of scope columns, such as `{ user_id: "7" }`. Where it is there, the claims of tokens count for nothing; a dataset whose column it has no value
+   * for answers 403.
+   */
+  readonly scope?: (c: Context) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
 }
 
 /** What `lendRelease` puts into a request's context. */

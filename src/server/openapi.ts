@@ -1,7 +1,11 @@
 import { z } from "zod";
-import { namedSchemas } from "../model/http.ts";
+import { analyticsSchemas } from "../model/analytics.ts";
+import { namedSchemas as storeSchemas } from "../model/http.ts";
 import { statusOf } from "./problem.ts";
 import type { AnswerDefinition, Route } from "./route.ts";
+
+/** Schemas that have a name in the document. */
+const namedSchemas = { ...storeSchemas, ...analyticsSchemas };
 
 type Json = Readonly<Record<string, unknown>>;
 type Definition = Route["definition"];

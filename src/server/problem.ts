@@ -22,6 +22,8 @@ const statusOfCategory: Readonly<Record<ErrorCategory, number>> = {
 const statusOfCode: Partial<Record<ErrorCode, number>> = {
   TOKEN_REFUSED: 401,
   LEVEL_REFUSED: 403,
+  SCOPE_MISSING: 403,
+  SCOPE_REFUSED: 403,
   METHOD_REFUSED: 405,
   FORMAT_REFUSED: 406,
   PAGE_GONE: 410,

@@ -28,7 +28,7 @@ export interface ResultForm {
 }
 
 /** The result of a statement as an answer. */
-export interface ResultAnswer extends Pick<DataAnswer, "store" | "release" | "assertRelease"> {
+export interface ResultAnswer extends Pick<DataAnswer, "store" | "release" | "assertRelease" | "admission"> {
   /** Everything but release and form that the answer depends on. */
   readonly identity: string;
   readonly form: ResultForm;
@@ -49,11 +49,12 @@ const pieceBytes = 256 * 1024;
 
 /** Answers with a statement's result in the form that was asked for: JSON whole, so that it can be kept; the other formats as they are made. */
 export function answerResult(context: ServerContext, request: RequestContext, answer: ResultAnswer): Promise<Reply> {
-  const { store, release, assertRelease, form } = answer;
+  const { store, release, assertRelease, admission, form } = answer;
   return answerData(context, request, {
     store,
     release,
     assertRelease,
+    admission,
     identity: identityOf(answer),
     make:
       form.format === "json"

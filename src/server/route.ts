@@ -14,6 +14,8 @@ export interface RequestVariables {
   readonly requestId: string;
   /** Where the request came from: an address, or nothing that tells. */
   readonly remote: string;
+  /** Values of scope columns, where the app that has mounted the routes says whose request it is. */
+  readonly scope?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A request on its way. */

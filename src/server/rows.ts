@@ -1,10 +1,12 @@
 import { isLockkeeperError, type LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { ServedRelease } from "./answer.ts";
 import type { ServerContext } from "./context.ts";
+import { seesAll, tableAdmission } from "./datasets/guard.ts";
 import { publicError } from "./problem.ts";
 import type { Reply } from "./reply.ts";
 import { answerResult, type PreparedStatement, type ResultForm } from "./result.ts";
-import { shownName, type RequestContext } from "./route.ts";
+import type { RequestContext } from "./route.ts";
+import { assertCasts } from "./tables/casts.ts";
 import { pageToken, type PagePlace } from "./tables/page.ts";
 import { tableStatement, type RowsRequest, type TableStatement } from "./tables/select.ts";
 
@@ -34,6 +36,9 @@ export async function answerRows(context: ServerContext, request: RequestContext
       identity: `rows ${limit} ${offset} ${asked}`,
       form,
       assertRelease: (release) => assertSame(place, release),
+      admission: seesAll(request)
+        ? undefined
+        : tableAdmission(context.datasets, { store, named: place?.release ?? rows.release, table: rows.table }),
       prepare: async (release, signal) => paging(await statementOf(context, rows, { release, signal }), wanted, offset),
       rowsMax: wanted ?? context.limits.rowsMax,
       finish: (found, release) =>
@@ -71,15 +76,4 @@ async function statementOf(
 function paging({ sql, parameters }: TableStatement, limit: number | undefined, offset: number): PreparedStatement {
   const parts = [sql, ...(limit === undefined ? [] : [`LIMIT ${limit}`]), ...(offset === 0 ? [] : [`OFFSET ${offset}`])];
   return { sql: parts.join("\n"), parameters };
-}
-
-/** Throws `REQUEST_INVALID` that names the filter whose value is not of its column's type. */
-async function assertCasts(release: ServedRelease, { casts }: TableStatement, signal: AbortSignal): Promise<void> {
-  if (casts.length === 0) return;
-  const terms = casts.map(({ type }, index) => `TRY_CAST($${index + 1}::VARCHAR AS ${type}) IS NULL`);
-  const values = casts.map(({ value }) => value);
-  const { rows } = await release.query(`SELECT ${terms.join(", ")}`, values, { signal });
-  const wrong = casts.find((_, index) => rows[0]?.[index] === true);
-  if (wrong)
-    throw publicError("REQUEST_INVALID", `${shownName(wrong.name)} is ${shownName(wrong.value)}, which is no ${wrong.type}`);
 }

@@ -15,12 +15,16 @@ import { requestIds } from "./request-id.ts";
 import type { RequestVariables, Route } from "./route.ts";
 import { ServerMetrics } from "./metrics/metrics.ts";
 import { RequestFigures } from "./metrics/requests.ts";
+import { datasetFreshnessRoutes } from "./routes/dataset-freshness.ts";
+import { datasetRowsRoute } from "./routes/dataset-rows.ts";
+import { datasetRoutes } from "./routes/datasets.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { freshnessRoutes } from "./routes/freshness.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { openApiRoute } from "./routes/openapi.ts";
 import { queryRoutes } from "./routes/queries.ts";
+import { refreshRoutes } from "./routes/refresh.ts";
 import { releaseRoutes } from "./routes/releases.ts";
 import { rollbackRoutes } from "./routes/rollback.ts";
 import { storeRoutes } from "./routes/stores.ts";
@@ -91,14 +95,19 @@ function routesOf(context: ServerContext): Route[] {
     ...tableRoutes(context),
     ...queryRoutes(context),
     ...freshnessRoutes(context),
+    ...datasetRoutes(context),
+    datasetRowsRoute(context),
+    ...datasetFreshnessRoutes(context),
+    ...refreshRoutes(context),
     ...eventRoutes(context),
     ...rollbackRoutes(context),
     ...healthRoutes(context),
   ];
 }
 
-async function close({ alarms, events, stores }: ServerContext): Promise<void> {
+async function close({ alarms, events, jobs, stores }: ServerContext): Promise<void> {
   alarms.stop();
+  await jobs.close();
   await events.close();
   await stores.close();
 }

@@ -1,6 +1,7 @@
 import type { DoctorCheck } from "../model/doctor/check.ts";
 import type { BootstrapResult } from "../model/bootstrap.ts";
 import type { Check, CheckResult } from "../model/check.ts";
+import type { DatasetConfig, RecordedDataset } from "../model/dataset.ts";
 import type { StoreEvent } from "../model/events.ts";
 import type {
   BuildResult,
@@ -176,6 +177,15 @@ export interface Workspace {
   webhooks(options?: WebhooksOptions): Promise<WebhookStatus[]>;
   /** The queries in the files that a store's `queries` names, by name; none without that key. Throws `CONFIG_INVALID` with every fault of every file in `findings`. */
   namedQueries(store: string): Promise<readonly NamedQuery[]>;
+  /** The datasets that the file has for a store, by id. */
+  configuredDatasets(store: string): Readonly<Record<string, DatasetConfig>>;
+  /**
+   * The datasets that a release was made with, as dbt's files said; none for what another program has made. `release` may be a build in quarantine. Throws
+   * `RELEASE_UNKNOWN`, `RECORD_INVALID`.
+   */
+  recordedDatasets(store: string, release: string): readonly RecordedDataset[];
+  /** Whether the file says what `publish` runs. */
+  hasBuild(store: string): boolean;
   /** `[serve]` with every default in place. */
   serveSettings(): ServeSettings;
   /** The tokens of `[[tokens]]` whose hash can be used here, and a sentence for each other. They hold the hashes: never print them. */

@@ -2,6 +2,7 @@ import { LockkeeperError } from "../errors/lockkeeper-error.ts";
 import type { BootstrapResult } from "../model/bootstrap.ts";
 import type { Check, CheckResult } from "../model/check.ts";
 import type { ReleaseStoreConfig } from "../model/config.ts";
+import type { DatasetConfig, RecordedDataset } from "../model/dataset.ts";
 import type { DoctorCheck } from "../model/doctor/check.ts";
 import type { StoreEvent } from "../model/events.ts";
 import type { NamedQuery } from "../model/named-query.ts";
@@ -31,6 +32,7 @@ import type { ReaderOptions } from "../reader/options.ts";
 import { adopt, type AdoptOptions } from "../release/adopt.ts";
 import { checkRelease, type CheckOptions } from "../release/check.ts";
 import { quarantinedChecks } from "../release/build/quarantine.ts";
+import { releaseDatasets } from "../release/datasets.ts";
 import { abortBuild, type AbortOptions } from "../release/detached/abort.ts";
 import { beginBuild, type BeginOptions } from "../release/detached/begin.ts";
 import { commitBuild, type CommitOptions } from "../release/detached/commit.ts";
@@ -227,6 +229,19 @@ class ConfiguredWorkspace implements Workspace {
 
   namedQueries(store: string): Promise<readonly NamedQuery[]> {
     return this.#run({}, () => namedQueries(this.#loaded, this.#named(store)));
+  }
+
+  configuredDatasets(store: string): Readonly<Record<string, DatasetConfig>> {
+    return this.#settings(store).datasets ?? {};
+  }
+
+  recordedDatasets(store: string, release: string): readonly RecordedDataset[] {
+    return releaseDatasets(this.#open(store), release);
+  }
+
+  hasBuild(store: string): boolean {
+    const { command, sql } = this.#settings(store).build ?? {};
+    return command !== undefined || sql !== undefined;
   }
 
   serveSettings(): ServeSettings {

@@ -89,15 +89,15 @@ describe("words that are not understood: exit 2, with a suggestion", () => {
 
 describe("the configuration", () => {
   it("an unknown key is exit 2 with the nearest known one, all faults listed", async () => {
-    const folder = workspaceFolder("freshnes = 1\ndatasets = []\n");
+    const folder = workspaceFolder("freshnes = 1\n[vault]\n");
     const error = await errorOf(["config", "validate"], { cwd: folder });
     expect(error).toMatchObject({ code: "CONFIG_INVALID", exit: 2, subject: "stores.holdings.freshnes" });
     expect(error["findings"]).toMatchObject([
       { code: "CONFIG_INVALID" },
-      { code: "FEATURE_MISSING", subject: "stores.holdings.datasets" },
+      { code: "FEATURE_MISSING", subject: "vault" },
     ]);
     const { stderr } = await runCli(["status"], { cwd: folder });
-    expect(stderr).toContain("  - stores.holdings.datasets");
+    expect(stderr).toContain("  - vault");
     expect(stderr).toMatch(/exit 2\n$/);
   });
 

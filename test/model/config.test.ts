@@ -170,12 +170,6 @@ describe("a part that is planned is refused by name, never ignored", () => {
     ]);
   });
 
-  it.each(["datasets"])("a store's %s", (key) => {
-    expect(findings(`format = 1\n${store}${key} = "x"`)).toMatchObject([
-      { code: "FEATURE_MISSING", subject: `stores.holdings.${key}` },
-    ]);
-  });
-
   it.each(["warehouse", "sqlite", "rolling", "runs"])("kind %s, whose other keys are left alone", (kind) => {
     expect(findings(`format = 1\n[stores.options]\nkind = "${kind}"\npath = "x"\nowner = 5`)).toEqual([
       {

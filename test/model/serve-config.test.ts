@@ -44,6 +44,7 @@ const defaults = {
     urlBytes: 8_000,
     eventStreams: 256,
   },
+  unavailable: "empty",
   alarms: { behindMs: 60_000, failing: 3, drainingMs: 120_000 },
   log: "info",
 };
@@ -62,6 +63,7 @@ cache = "0MB"
 drain_timeout = "0s"
 limits = { concurrency = 2, queue = 0, queue_wait = "250ms", rows = 10, time = "1m", bytes = "1MiB", body = "0B", url = "4KiB", event_streams = 0 }
 alarms = { behind = "5s", failing = 1, draining = "1h" }
+unavailable = "503"
 log = "silent"
 ${stores}`;
     expect(settings(text)).toEqual({
@@ -81,6 +83,7 @@ ${stores}`;
         urlBytes: 4_096,
         eventStreams: 0,
       },
+      unavailable: "503",
       alarms: { behindMs: 5_000, failing: 1, drainingMs: 3_600_000 },
       log: "silent",
     });
@@ -109,6 +112,7 @@ describe("a fault is told by its key", () => {
     [`[serve]\ncache = 64`, "serve.cache", 'must be a size such as "64KB", "64MB", "1GiB", from 0B to 1000GB'],
     [`[serve]\ncache = "64"`, "serve.cache", "must be a size"],
     [`[serve]\ndrain_timeout = 30`, "serve.drain_timeout", "must be a duration"],
+    [`[serve]\nunavailable = "none"`, "serve.unavailable", 'must be "503" or "empty"'],
     [`[serve]\nlog = "verbose"`, "serve.log", 'must be "trace" or "debug"'],
     [`[serve.limits]\nconcurency = 8`, "serve.limits.concurency", 'did you mean "concurrency"?'],
     [`[serve.limits]\nconcurrency = 0`, "serve.limits.concurrency", "must be at least 1"],

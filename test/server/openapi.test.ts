@@ -29,7 +29,9 @@ test("every route is in the document, and the reverse; each operation has an id 
   expect(described.toSorted()).toEqual([...routes].toSorted());
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
-  for (const { responses } of operations) expect(Object.keys(responses)).toEqual(expect.arrayContaining(["200", "400"]));
+  for (const { responses } of operations) {
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining([expect.stringMatching(/^20[02]$/), "400"]));
+  }
 });
 
 test("a path that is there with another method is 405 with those it has; one that is not is 404", async () => {

@@ -1,18 +1,27 @@
 import type * as duckdb from "@duckdb/node-api";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { ExactNumber, type ValueForm } from "../../model/query.ts";
 import type { Driver } from "./driver.ts";
 import { dateText, instantText, timeNsText, timestampNsText, timestampText, timeText } from "./time-text.ts";
 
 type Value = Exclude<duckdb.DuckDBValue, null>;
 
+/** Forms whose values can be read back. */
+export type ExactForm = Extract<ValueForm, "exact" | "numbers">;
+
 /** Makes a value that is not NULL of one type into its form. */
 export type Convert = (value: Value) => unknown;
 
 /**
- * The conversion of a type to the form `exact`, which docs/formats.md lists. Made once for a column. Throws `QUERY_FAILED` for a STRUCT whose fields JavaScript's
- * objects cannot hold: the driver would lose some.
+ * The conversion of a type to the form `exact` or `numbers`, which docs/formats.md lists. Made once for a column. Throws `QUERY_FAILED` for a STRUCT whose fields
+ * JavaScript's objects cannot hold: the driver would lose some.
  */
-export function exactly(driver: Driver, type: duckdb.DuckDBType): Convert {
+export function exactly(driver: Driver, type: duckdb.DuckDBType, form: ExactForm = "exact"): Convert {
+  const number = form === "numbers" ? numberConverter(driver, type) : undefined;
+  return number ?? timeConverter(driver, type) ?? valueConverter(driver, type, form);
+}
+
+function valueConverter(driver: Driver, type: duckdb.DuckDBType, form: ExactForm): Convert {
   const { DuckDBTypeId: Id } = driver;
   switch (type.typeId) {
     case Id.FLOAT:
@@ -20,6 +29,18 @@ export function exactly(driver: Driver, type: duckdb.DuckDBType): Convert {
       return (value) => (Number.isFinite(value) ? value : String(value));
     case Id.DECIMAL:
       return decimalConverter(type.scale);
+    case Id.BLOB:
+    case Id.GEOMETRY:
+      return base64;
+    case Id.VARIANT:
+      return variantConverter(driver, form);
+    default:
+      return nestedConverter(driver, type, form) ?? plainConverter(driver, type);
+  }
+}
+
+function timeConverter({ DuckDBTypeId: Id }: Driver, type: duckdb.DuckDBType): Convert | undefined {
+  switch (type.typeId) {
     case Id.DATE:
       return (value) => dateText((value as duckdb.DuckDBDateValue).days);
     case Id.TIME:
@@ -36,38 +57,56 @@ export function exactly(driver: Driver, type: duckdb.DuckDBType): Convert {
       return (value) => timestampText((value as duckdb.DuckDBTimestampMillisecondsValue).millis, 1000n);
     case Id.TIMESTAMP_NS:
       return (value) => timestampNsText((value as duckdb.DuckDBTimestampNanosecondsValue).nanos);
-    case Id.BLOB:
-    case Id.GEOMETRY:
-      return base64;
-    case Id.VARIANT:
-      return variantConverter(driver);
     default:
-      return nestedConverter(driver, type) ?? plainConverter(driver, type);
+      return undefined;
   }
 }
 
-function nestedConverter(driver: Driver, type: duckdb.DuckDBType): Convert | undefined {
+/** Numbers that JavaScript's cannot hold keep their digits; what is no number is NULL. `undefined` for a type that is the same in both forms. */
+function numberConverter(driver: Driver, type: duckdb.DuckDBType): Convert | undefined {
+  const { DuckDBTypeId: Id } = driver;
+  switch (type.typeId) {
+    case Id.FLOAT:
+    case Id.DOUBLE:
+      return (value) => (Number.isFinite(value) ? value : null);
+    case Id.BIGINT:
+    case Id.UBIGINT:
+    case Id.HUGEINT:
+    case Id.UHUGEINT:
+    case Id.BIGNUM:
+    case Id.DECIMAL: {
+      const digits = exactly(driver, type);
+      return (value) => new ExactNumber(String(digits(value)));
+    }
+    default:
+      return undefined;
+  }
+}
+
+function nestedConverter(driver: Driver, type: duckdb.DuckDBType, form: ExactForm): Convert | undefined {
   const { DuckDBTypeId: Id } = driver;
   switch (type.typeId) {
     case Id.LIST: {
-      const item = orNull(exactly(driver, type.valueType));
+      const item = orNull(exactly(driver, type.valueType, form));
       return (value) => (value as duckdb.DuckDBListValue).items.map(item);
     }
     case Id.ARRAY: {
-      const item = orNull(exactly(driver, type.valueType));
+      const item = orNull(exactly(driver, type.valueType, form));
       return (value) => (value as duckdb.DuckDBArrayValue).items.map(item);
     }
     case Id.STRUCT:
-      return structConverter(driver, type);
+      return structConverter(driver, type, form);
     case Id.MAP: {
       const { keyType, valueType } = type;
-      const [key, item] = [orNull(exactly(driver, keyType)), orNull(exactly(driver, valueType))];
+      const [key, item] = [orNull(exactly(driver, keyType, form)), orNull(exactly(driver, valueType, form))];
       return (value) =>
         (value as duckdb.DuckDBMapValue).entries.map((entry) => ({ key: key(entry.key), value: item(entry.value) }));
     }
     case Id.UNION: {
       const { memberTags, memberTypes } = type;
-      const members = new Map(memberTags.map((tag, index) => [tag, orNull(exactly(driver, memberTypes[index] ?? driver.ANY))]));
+      const members = new Map(
+        memberTags.map((tag, index) => [tag, orNull(exactly(driver, memberTypes[index] ?? driver.ANY, form))]),
+      );
       return (value) => {
         const { tag, value: member } = value as duckdb.DuckDBUnionValue;
         return { tag, value: members.get(tag)?.(member) ?? null };
@@ -78,8 +117,11 @@ function nestedConverter(driver: Driver, type: duckdb.DuckDBType): Convert | und
   }
 }
 
-function structConverter(driver: Driver, { entryNames, entryTypes }: duckdb.DuckDBStructType): Convert {
-  const fields = entryNames.map((name, index) => ({ name, convert: orNull(exactly(driver, entryTypes[index] ?? driver.ANY)) }));
+function structConverter(driver: Driver, { entryNames, entryTypes }: duckdb.DuckDBStructType, form: ExactForm): Convert {
+  const fields = entryNames.map((name, index) => ({
+    name,
+    convert: orNull(exactly(driver, entryTypes[index] ?? driver.ANY, form)),
+  }));
   if (new Set(entryNames).size < entryNames.length || entryNames.includes("__proto__")) {
     throw new LockkeeperError("QUERY_FAILED", `a STRUCT has fields without names of their own: ${entryNames.join(", ")}`, {
       hint: "Name its fields, as in {'a': 1, 'b': 2}; __proto__ is no name.",
@@ -100,9 +142,10 @@ function plainConverter(driver: Driver, type: duckdb.DuckDBType): Convert {
 }
 
 /** A VARIANT holds values of any types; the driver walks it. */
-function variantConverter(driver: Driver): Convert {
+function variantConverter(driver: Driver, form: ExactForm): Convert {
   const walk = driver.JsonDuckDBValueConverter as duckdb.DuckDBValueConverter<unknown>;
-  const leaf: duckdb.DuckDBValueConverter<unknown> = (value, type) => (value === null ? null : exactly(driver, type)(value));
+  const leaf: duckdb.DuckDBValueConverter<unknown> = (value, type) =>
+    value === null ? null : exactly(driver, type, form)(value);
   return (value) => walk(value, driver.VARIANT, leaf);
 }
 

@@ -34,7 +34,7 @@ export function readResult(
 
 /** What makes the values of each column, which are not NULL, into a form. Throws what `exactly` throws. */
 export function convertersOf(driver: Driver, types: readonly DuckDBType[], values: ValueForm): Convert[] {
-  if (values === "exact") return types.map((type) => exactly(driver, type));
+  if (values === "exact" || values === "numbers") return types.map((type) => exactly(driver, type, values));
   const convert = (
     values === "js" ? driver.JSDuckDBValueConverter : driver.JsonDuckDBValueConverter
   ) as DuckDBValueConverter<unknown>;

@@ -24,7 +24,7 @@ export async function stage(store: ReleaseStore, build: SealedBuild): Promise<vo
   const staging = stagingFolder(build.folder);
   const folders = new Set<string>([staging]);
   await makeFolders(platform, build.folder, staging);
-  for (const file of build.files) {
+  for (const file of [...build.files, ...(build.dbt?.files ?? [])]) {
     const target = join(staging, ...file.name.split("/"));
     for (let folder = dirname(target); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
     await makeFolders(platform, staging, dirname(target));

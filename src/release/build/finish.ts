@@ -44,10 +44,11 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
     const { checks, ...checked } = await checkBuild(store, built, sealed);
     throwIfInterrupted(options.signal, "the build");
     const tables = tableCounts(checked.tables);
+    const datasets = sealed.dbt?.datasets;
     if (refuses(checks)) {
       await sealed.release();
       const contents = contentsOf(store, { folder, sealed, tables: checked.tables });
-      const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output, contents });
+      const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output, contents, datasets });
       return { store: store.name, outcome: "refused", build: folder.id, checks, tables, ...(quarantine && { quarantine }) };
     }
     try {
@@ -66,7 +67,8 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
         warn(options, `build ${folder.id} could not be taken back`, failure),
       );
       const contents = contentsOf(store, { folder, sealed, tables: checked.tables });
-      if (!built.stays) await reportUnswitched({ store, folder, options }, { error, checks, output: outcome.output, contents });
+      if (!built.stays)
+        await reportUnswitched({ store, folder, options }, { error, checks, output: outcome.output, contents, datasets });
       throw error;
     }
   } finally {
@@ -78,7 +80,7 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
 async function checkBuild(
   store: ReleaseStore,
   { folder, outcome, options }: BuiltRelease,
-  { built }: SealedBuild,
+  { built, dbt }: SealedBuild,
 ): Promise<Checked> {
   const { path, basename, hasDatabase } = folder;
   const checked = await runChecks(store, {
@@ -89,7 +91,7 @@ async function checkBuild(
     buildFolder: folder.folder,
     signal: options.signal,
   });
-  return { ...checked, checks: [...checked.checks, ...outcome.checks] };
+  return { ...checked, checks: [...checked.checks, ...(dbt ? [dbt.check] : []), ...outcome.checks] };
 }
 
 /** What a build that did not become a release holds, for whoever opens it in quarantine; a DuckDB file alone needs no list. */

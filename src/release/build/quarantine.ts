@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { isLockkeeperError, type LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { isOwnName, type Artifact } from "../../model/artifact.ts";
 import { parseCheckResults, type CheckResult } from "../../model/check.ts";
+import { parseRecordedDatasets, type RecordedDataset } from "../../model/dataset.ts";
 import { buildIdPattern } from "../../model/names.ts";
 import type { ReleaseFile, ReleaseRecord, ReleaseTable } from "../../model/release-record.ts";
 import { makeFolders, openFilesStay, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
@@ -21,6 +22,8 @@ export interface QuarantineReport {
   readonly output: Buffer;
   /** What it holds, where that is more than a DuckDB file. */
   readonly contents?: QuarantinedContents | undefined;
+  /** What dbt's files offer of it. */
+  readonly datasets?: readonly RecordedDataset[] | undefined;
 }
 
 /** What a build in quarantine holds. Paths of files are relative to its folder, with `/`. */
@@ -62,10 +65,11 @@ export async function quarantine(store: ReleaseStore, build: BuildFolder, report
 async function writeReport(
   { platform, name }: ReleaseStore,
   { build, folder }: { readonly build: string; readonly folder: string },
-  { outcome, detail, checks, error, output, contents }: QuarantineReport,
+  { output, ...report }: QuarantineReport,
 ): Promise<void> {
   const time = platform.clock.now().toISOString();
-  const text = JSON.stringify({ build, store: name, time, outcome, detail, checks, error, contents }, null, 2);
+  const { outcome, detail, checks, error, contents, datasets } = report;
+  const text = JSON.stringify({ build, store: name, time, outcome, detail, checks, error, contents, datasets }, null, 2);
   await replaceFile(platform, { path: join(folder, "build.log"), bytes: output, failpoint: "quarantine.log" });
   await replaceFile(platform, {
     path: join(folder, "report.json"),
@@ -110,16 +114,29 @@ export function quarantinedChecks(store: ReleaseStore, build: string): readonly 
   return parseCheckResults(reportIn(store, join(store.paths.quarantine, build)).checks);
 }
 
+/** What dbt's files offered of a build in quarantine; none where there is no readable report, and for what is no build id. */
+export function quarantinedDatasets(store: ReleaseStore, build: string): readonly RecordedDataset[] {
+  if (!buildIdPattern.test(build)) return [];
+  const report = reportIn(store, join(store.paths.quarantine, build));
+  return parseRecordedDatasets(report.datasets) ?? [];
+}
+
 function reportTime(store: ReleaseStore, folder: string): string {
   const { time } = reportIn(store, folder);
   return typeof time === "string" ? time : "";
 }
 
+interface FoundReport {
+  readonly time?: unknown;
+  readonly checks?: unknown;
+  readonly datasets?: unknown;
+}
+
 /** A report as it lies there; nothing where it cannot be read. */
-function reportIn(store: ReleaseStore, folder: string): { readonly time?: unknown; readonly checks?: unknown } {
+function reportIn(store: ReleaseStore, folder: string): FoundReport {
   try {
     const bytes = store.platform.files.readNow(join(folder, "report.json"), reportBytesMax)?.bytes;
-    return (JSON.parse(bytes?.toString("utf8") ?? "{}") as { time?: unknown; checks?: unknown } | null) ?? {};
+    return (JSON.parse(bytes?.toString("utf8") ?? "{}") as FoundReport | null) ?? {};
   } catch (error) {
     if (isLockkeeperError(error)) throw error;
     return {};

@@ -22,7 +22,7 @@ export interface ReportedBuild {
 /** Keeps a refused build in quarantine with its check results, and tells the history. Returns the folder, `undefined` where it could not be kept. */
 export async function reportRefusal(
   build: ReportedBuild,
-  found: Pick<QuarantineReport, "checks" | "output" | "contents">,
+  found: Pick<QuarantineReport, "checks" | "output" | "contents" | "datasets">,
 ): Promise<string | undefined> {
   const kept = await keep(build, { outcome: "refused", ...found });
   const failed = found.checks.filter((check) => check.status === "fail");
@@ -48,12 +48,12 @@ export async function reportFailure(build: ReportedBuild, error: unknown): Promi
  */
 export async function reportUnswitched(
   build: ReportedBuild,
-  found: Pick<QuarantineReport, "checks" | "output" | "contents"> & { readonly error: unknown },
+  found: Pick<QuarantineReport, "checks" | "output" | "contents" | "datasets"> & { readonly error: unknown },
 ): Promise<void> {
-  const { error, checks, output, contents } = found;
+  const { error, checks, output, contents, datasets } = found;
   if (!isLockkeeperError(error) || error.code === "INTERRUPTED") return;
   if (!(await hasData(build.store, build.folder))) return build.folder.discard();
-  await keep(build, { outcome: "not-switched", checks, error, output, contents });
+  await keep(build, { outcome: "not-switched", checks, error, output, contents, datasets });
   // Whoever holds the writer lock was waited for already.
   await tell(build, { type: "build.failed", detail: error.message }, error.code === "WRITER_LOCKED" ? 0 : installWaitMs);
 }

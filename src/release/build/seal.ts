@@ -5,6 +5,7 @@ import { ioError } from "../../platform/io-error.ts";
 import type { FileStat, OpenFile } from "../../platform/port.ts";
 import { listBuilt, type Built } from "../artifacts/built.ts";
 import type { ReleaseStore } from "../store.ts";
+import { sealDbt, type DbtProvenance } from "./dbt.ts";
 import { digestFile, digestOf } from "./digest.ts";
 import type { BuildFolder } from "./folder.ts";
 
@@ -36,6 +37,8 @@ export interface SealedBuild {
   readonly files: readonly SealedFile[];
   /** Its Parquet tables, and what lies among the files that may not. */
   readonly built: Built;
+  /** What dbt says of it; `undefined` where dbt had no part in it. Kept with a release that has a folder. */
+  readonly dbt: DbtProvenance | undefined;
   /** Gives the locks up; a descriptor closes when no instance of this process is open on its file. */
   release(): Promise<void>;
 }
@@ -60,7 +63,8 @@ export async function seal(store: ReleaseStore, build: BuildFolder, signal: Abor
       if (artifact.kind === "sqlite") files.push(await sealSqlite(store, build, { artifact, held, signal }));
     }
     const built = await sealParquet(store, build, { files, signal });
-    return { folder: build.folder, database, files, built, release };
+    const dbt = await sealDbt(store, build, signal);
+    return { folder: build.folder, database, files, built, dbt, release };
   } catch (error) {
     await release();
     throw ioError(error, "seal", build.folder);

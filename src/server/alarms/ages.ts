@@ -3,6 +3,7 @@ import { ageAggregates, hasAge, judgeAges, latestNow, seenAges, type FreshRule, 
 import type { BorrowedRelease, Reader } from "../../reader/reader.ts";
 import { findColumn, findTable } from "../../release/checks/context.ts";
 import { isVerdict } from "../../release/checks/measure.ts";
+import type { ServedRelease } from "../answer.ts";
 import { asLockkeeperError } from "../problem.ts";
 import { tableName, type Catalogues } from "../tables/catalogue.ts";
 import type { Trouble } from "./alarm.ts";
@@ -99,25 +100,38 @@ export class StoreAges {
 
   async #seeOrProblem(release: BorrowedRelease, rule: FreshRule, now: Date): Promise<Found> {
     try {
-      return await this.#see(release, rule, now);
+      const { catalogues, closing: signal } = this.#tools;
+      return await readAge(release, rule, { catalogues, now, signal });
     } catch (error) {
       if (!isVerdict(error)) throw error;
       return { problem: `cannot be read (${error.code})` };
     }
   }
+}
 
-  async #see(release: BorrowedRelease, rule: FreshRule, now: Date): Promise<Found> {
-    const tables = await this.#tools.catalogues.tables(release);
-    const found = findTable(tables, rule.table);
-    const table = tables.find((each) => each === found);
-    const column = table && findColumn(table, rule.column);
-    if (!table || !column) return { problem: "is not in the release that serves" };
-    if (!hasAge(column.type)) return { problem: `is ${column.type}, which has no age` };
-    const aggregates = ageAggregates(quoteIdentifier(column.name), latestNow(now, column.type));
-    const sql = `SELECT ${aggregates.join(", ")} FROM ${tableName(table)}`;
-    const { rows } = await release.query(sql, [], { signal: this.#tools.closing });
-    return seenAges(rows[0] ?? []);
-  }
+/** What is seen of a rule's column in a release, or why nothing is. Throws what queries throw. */
+export async function readAge(
+  release: ServedRelease,
+  rule: FreshRule,
+  tools: ReadTools,
+): Promise<SeenAges | { readonly problem: string }> {
+  const tables = await tools.catalogues.tables(release);
+  const found = findTable(tables, rule.table);
+  const table = tables.find((each) => each === found);
+  const column = table && findColumn(table, rule.column);
+  if (!table || !column) return { problem: "is not in the release that serves" };
+  if (!hasAge(column.type)) return { problem: `is ${column.type}, which has no age` };
+  const aggregates = ageAggregates(quoteIdentifier(column.name), latestNow(tools.now, column.type));
+  const sql = `SELECT ${aggregates.join(", ")} FROM ${tableName(table)}`;
+  const { rows } = await release.query(sql, [], { signal: tools.signal });
+  return seenAges(rows[0] ?? []);
+}
+
+/** What an age is read with. */
+export interface ReadTools {
+  readonly catalogues: Catalogues;
+  readonly now: Date;
+  readonly signal: AbortSignal;
 }
 
 function judge(rule: FreshRule, found: Found, now: Date) {

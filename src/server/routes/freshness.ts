@@ -1,8 +1,8 @@
 import { dataFreshnessAnswer, dbStatusAnswer, noQuery } from "../../model/http.ts";
 import type { Reader } from "../../reader/reader.ts";
 import type { ServerContext } from "../context.ts";
+import { defaultStoreOf } from "../default-store.ts";
 import { jsonReply } from "../reply.ts";
-import { publicError } from "../problem.ts";
 import { route, type RequestContext, type Route } from "../route.ts";
 
 /** What front ends ask about the default store: how fresh its data is, and what its reader has open. */
@@ -64,14 +64,9 @@ export function freshnessRoutes(context: ServerContext): Route[] {
 }
 
 async function defaultReader(
-  { defaultStore, stores }: ServerContext,
+  context: ServerContext,
   request: RequestContext,
 ): Promise<{ readonly store: string; readonly reader: Reader }> {
-  const visible = request.get("principal").stores;
-  if (defaultStore === undefined || (visible !== undefined && !visible.includes(defaultStore))) {
-    throw publicError("STORE_UNKNOWN", "no store is the default one here", {
-      hint: "Set serve.default_store in lockkeeper.toml.",
-    });
-  }
-  return { store: defaultStore, reader: await stores.reader(defaultStore) };
+  const store = defaultStoreOf(context, request);
+  return { store, reader: await context.stores.reader(store) };
 }

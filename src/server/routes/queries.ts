@@ -5,6 +5,7 @@ import { parseParameters } from "../../model/query-request.ts";
 import type { ServerContext } from "../context.ts";
 import { jsonReply } from "../reply.ts";
 import { mediaTypes, negotiate } from "../negotiate.ts";
+import { seesAll, statementAdmission } from "../datasets/guard.ts";
 import { publicError } from "../problem.ts";
 import { answerResult, type ResultAnswer } from "../result.ts";
 import { route, type Route } from "../route.ts";
@@ -59,17 +60,34 @@ function runRoute(context: ServerContext): Route {
           data: true,
         },
       },
-      errors: ["STORE_UNKNOWN", "NO_RELEASE", "RELEASE_UNKNOWN", "QUERY_UNKNOWN", "FORMAT_REFUSED", "CONFIG_INVALID"],
+      errors: [
+        "STORE_UNKNOWN",
+        "NO_RELEASE",
+        "RELEASE_UNKNOWN",
+        "QUERY_UNKNOWN",
+        "FORMAT_REFUSED",
+        "CONFIG_INVALID",
+        "SCOPE_REFUSED",
+      ],
     },
     async ({ request, path, query, free }) => {
       context.stores.assertKnown(path.store);
       const named = await context.queries.find(path.store, path.name);
       const format = negotiate(query.format, request.req.header("Accept"));
       const form = { format, shape: query.shape, guard: query.guard };
+      const values = valuesOf(named, free);
       return answerResult(context, request, {
-        ...resultOf(context, path.store, { named, values: valuesOf(named, free) }),
+        ...resultOf(context, path.store, { named, values }),
         form,
         release: query.release,
+        admission: seesAll(request)
+          ? undefined
+          : statementAdmission(context.datasets, {
+              store: path.store,
+              named: query.release,
+              name: named.name,
+              sql: boundStatement(named, values).sql,
+            }),
       });
     },
   );

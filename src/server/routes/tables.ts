@@ -17,7 +17,8 @@ import { publicError } from "../problem.ts";
 import { route, type Route } from "../route.ts";
 import { answerRows } from "../rows.ts";
 import { readPageToken } from "../tables/page.ts";
-import { filterPattern, operators } from "../tables/select.ts";
+import { operators } from "../tables/conditions.ts";
+import { filterPattern } from "../tables/select.ts";
 
 /** Tables of a release, and their rows. */
 export function tableRoutes(context: ServerContext): Route[] {
@@ -110,7 +111,7 @@ function rowsRoute(context: ServerContext): Route {
           data: true,
         },
       },
-      errors: ["STORE_UNKNOWN", "NO_RELEASE", "RELEASE_UNKNOWN", "TABLE_UNKNOWN", "FORMAT_REFUSED", "PAGE_GONE"],
+      errors: ["STORE_UNKNOWN", "NO_RELEASE", "RELEASE_UNKNOWN", "TABLE_UNKNOWN", "FORMAT_REFUSED", "PAGE_GONE", "SCOPE_REFUSED"],
     },
     ({ request, path, query, free }) => {
       const format = negotiate(query.format, request.req.header("Accept"));

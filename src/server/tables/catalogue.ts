@@ -40,11 +40,9 @@ export class Catalogues {
   /** One table, by its name in schema `main`, by `schema.name`, or by its name alone where that is unmistakable. Throws `TABLE_UNKNOWN`. */
   async table(release: ServedRelease, wanted: string): Promise<ServedTable> {
     const tables = await this.tables(release);
-    const full = tables.filter(({ schema, name }) => `${schema}.${name}` === wanted);
-    const inMain = tables.filter(({ schema, name }) => schema === "main" && name === wanted);
-    const anywhere = tables.filter(({ name }) => name === wanted);
-    const [found] = [full, inMain, anywhere].find((those) => those.length === 1) ?? [];
+    const found = servedTable(tables, wanted);
     if (found !== undefined) return found;
+    const anywhere = tables.filter(({ name }) => name === wanted);
     if (anywhere.length > 1) {
       const names = anywhere.map(({ schema, name }) => `${schema}.${name}`).join(", ");
       throw publicError("TABLE_UNKNOWN", `several schemas have a table ${JSON.stringify(wanted)}`, {
@@ -60,6 +58,14 @@ export class Catalogues {
       },
     );
   }
+}
+
+/** One of some tables, as `Catalogues.table` finds it; `undefined` where no table or several are meant. */
+export function servedTable(tables: readonly ServedTable[], wanted: string): ServedTable | undefined {
+  const full = tables.filter(({ schema, name }) => `${schema}.${name}` === wanted);
+  const inMain = tables.filter(({ schema, name }) => schema === "main" && name === wanted);
+  const anywhere = tables.filter(({ name }) => name === wanted);
+  return [full, inMain, anywhere].find((those) => those.length === 1)?.[0];
 }
 
 /** A table as a statement names it. */

@@ -4,6 +4,7 @@ import { didYouMean } from "../../model/nearest.ts";
 import { publicError } from "../problem.ts";
 import { shownName } from "../route.ts";
 import { tableName, type ServedTable, type TableColumn } from "./catalogue.ts";
+import { Conditions, operators, type Cast, type ColumnFilter } from "./conditions.ts";
 
 /** Rows of a table, as a request wants them. */
 export interface RowsRequest {
@@ -19,23 +20,11 @@ export interface TableStatement {
   readonly sql: string;
   readonly parameters: readonly string[];
   /** The values that must be readable as a type, by parameter of the request. */
-  readonly casts: readonly { readonly name: string; readonly value: string; readonly type: string }[];
+  readonly casts: readonly Cast[];
 }
 
 /** The parameters that are filters. */
 export const filterPattern = /^where\./;
-
-/** Filters of one request, and values of one filter, at most: a statement that nobody writes by hand. */
-const filtersMax = 50;
-const valuesMax = 1_000;
-
-const comparisons = { eq: "=", ne: "<>", lt: "<", le: "<=", gt: ">", ge: ">=" } as const;
-
-/** What follows a column in a filter. */
-export const operators = [...Object.keys(comparisons), "in", "like", "is"] as const;
-
-/** Types that a text is compared with as it is. */
-const textTypes = /^(VARCHAR|ENUM\b.*)$/s;
 
 /** Types without an order, or without one that anybody means. */
 const unordered = /^(STRUCT|MAP|UNION|JSON)\b/;
@@ -46,8 +35,8 @@ const unordered = /^(STRUCT|MAP|UNION|JSON)\b/;
  */
 export function tableStatement(table: ServedTable, request: RowsRequest): TableStatement {
   const selected = selectedColumns(table, request.select);
-  const where = new Conditions(table);
-  for (const [name, values] of request.filters) where.add(name, values);
+  const where = new Conditions();
+  for (const [name, values] of request.filters) where.add(filterOf(table, name, values));
   const parts = [
     `SELECT ${selected.map(({ name }) => quoteIdentifier(name)).join(", ")}`,
     `FROM ${tableName(table)}`,
@@ -57,88 +46,15 @@ export function tableStatement(table: ServedTable, request: RowsRequest): TableS
   return { sql: parts.join("\n"), parameters: where.parameters, casts: where.casts };
 }
 
-class Conditions {
-  readonly parameters: string[] = [];
-  readonly casts: { readonly name: string; readonly value: string; readonly type: string }[] = [];
-  readonly #table: ServedTable;
-  readonly #conditions: string[] = [];
-
-  constructor(table: ServedTable) {
-    this.#table = table;
+function filterOf(table: ServedTable, parameter: string, values: readonly string[]): ColumnFilter {
+  const dot = parameter.lastIndexOf(".");
+  const operator = parameter.slice(dot + 1);
+  if (dot <= "where".length || !(operators as readonly string[]).includes(operator)) {
+    throw publicError("REQUEST_INVALID", `the filter ${shownName(parameter)} ends with no operator`, {
+      hint: `Write where.<column>.<operator> with one of ${operators.join(", ")}.`,
+    });
   }
-
-  sql(): string[] {
-    return this.#conditions.length === 0 ? [] : [`WHERE ${this.#conditions.join("\n  AND ")}`];
-  }
-
-  /** One filter; each of its values holds, except those of `in`, of which one does. */
-  add(parameter: string, values: readonly string[]): void {
-    const dot = parameter.lastIndexOf(".");
-    const operator = parameter.slice(dot + 1);
-    if (dot <= "where".length || !(operators as readonly string[]).includes(operator)) {
-      throw publicError("REQUEST_INVALID", `the filter ${shownName(parameter)} ends with no operator`, {
-        hint: `Write where.<column>.<operator> with one of ${operators.join(", ")}.`,
-      });
-    }
-    const column = columnOf(this.#table, parameter.slice("where.".length, dot), parameter);
-    if (this.parameters.length + values.length > valuesMax || this.#conditions.length >= filtersMax) {
-      throw publicError("REQUEST_INVALID", `there are more than ${filtersMax} filters or ${valuesMax} values`, {
-        hint: "Ask for less at a time.",
-      });
-    }
-    if (operator === "in") {
-      this.#conditions.push(
-        `${quoteIdentifier(column.name)} IN (${values.map((value) => this.#value(parameter, column, value)).join(", ")})`,
-      );
-      return;
-    }
-    for (const value of values) this.#conditions.push(this.#condition({ parameter, operator, column, value }));
-  }
-
-  #condition({
-    parameter,
-    operator,
-    column,
-    value,
-  }: {
-    readonly parameter: string;
-    readonly operator: string;
-    readonly column: TableColumn;
-    readonly value: string;
-  }): string {
-    const name = quoteIdentifier(column.name);
-    if (operator === "is") {
-      if (value === "null") return `${name} IS NULL`;
-      if (value === "not_null") return `${name} IS NOT NULL`;
-      throw publicError("REQUEST_INVALID", `${shownName(parameter)} is ${shownName(value)}; it must be null or not_null`);
-    }
-    if (operator === "like") {
-      if (!textTypes.test(column.type)) {
-        throw publicError(
-          "REQUEST_INVALID",
-          `${shownName(parameter)}: like is for text, and ${shownName(column.name)} is ${column.type}`,
-        );
-      }
-      return `${name} LIKE ${this.#bound(value)}`;
-    }
-    return `${name} ${comparisons[operator as keyof typeof comparisons]} ${this.#value(parameter, column, value)}`;
-  }
-
-  #value(parameter: string, { type }: TableColumn, value: string): string {
-    if (textTypes.test(type)) return this.#bound(value);
-    if (type === "TIMESTAMP WITH TIME ZONE" && !/([zZ]|[+-]\d\d(:?\d\d)?)$/.test(value)) {
-      throw publicError("REQUEST_INVALID", `${shownName(parameter)} is ${shownName(value)}, a time without its zone`, {
-        hint: "End it with Z or an offset such as +02:00; a + in an address is written %2B.",
-      });
-    }
-    this.casts.push({ name: parameter, value, type });
-    return `CAST(${this.#bound(value)} AS ${type})`;
-  }
-
-  #bound(value: string): string {
-    this.parameters.push(value);
-    return `$${this.parameters.length}::VARCHAR`;
-  }
+  return { parameter, column: columnOf(table, parameter.slice("where.".length, dot), parameter), operator, values };
 }
 
 function selectedColumns(table: ServedTable, select: string | undefined): readonly TableColumn[] {
