@@ -39,9 +39,10 @@ def request():
         if version < before:
             report["backwards"].append([before, version])
         seen[f"{name} {version}"][str(tag)] += 1
-        first, newest = version > newest, max(newest, version)
-    if first:
-        print(f"switched {version}", flush=True)
+        # A thread that prints writes its text and its line feed one after the other: another may come between.
+        if version > newest:
+            newest = version
+            print(f"switched {version}", flush=True)
 
 
 def loop():
@@ -70,7 +71,8 @@ report["descriptors"]["start"] = descriptors()
 running = [threading.Thread(target=loop) for _ in range(told["threads"])] + [threading.Thread(target=sample)]
 for thread in running:
     thread.start()
-print("ready", flush=True)
+with guard:
+    print("ready", flush=True)
 for line in sys.stdin:
     if line.strip() == "stop":
         break
