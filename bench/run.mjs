@@ -2,7 +2,7 @@
 /**
  * Runs the benches, all or the named ones, and prints ratios measured side by side in one run on this machine.
  *
- *   npm run bench -- [query] [switch] [cli] [checks] [publish] [artifacts] [releases] [server] [python] [alternatives] [full] [--ci] [--json] [--switches N]
+ *   npm run bench -- [query] [switch] [cli] [checks] [publish] [artifacts] [releases] [server] [datasets] [python] [alternatives] [full] [--ci] [--json] [--switches N]
  *
  * `full` takes minutes and gigabytes and runs only when it is named. `--switches` is for `alternatives`.
  */
@@ -27,6 +27,7 @@ const benches = {
   artifacts: () => import("./artifacts.mjs"),
   releases: () => import("./releases.mjs"),
   server: () => import("./server.mjs"),
+  datasets: () => import("./datasets.mjs"),
   python: () => import("./python.mjs"),
   alternatives: () => import("./alternatives.mjs"),
   full: () => import("./full.mjs"),

@@ -92,10 +92,7 @@ describe("the configuration", () => {
     const folder = workspaceFolder("freshnes = 1\n[vault]\n");
     const error = await errorOf(["config", "validate"], { cwd: folder });
     expect(error).toMatchObject({ code: "CONFIG_INVALID", exit: 2, subject: "stores.holdings.freshnes" });
-    expect(error["findings"]).toMatchObject([
-      { code: "CONFIG_INVALID" },
-      { code: "FEATURE_MISSING", subject: "vault" },
-    ]);
+    expect(error["findings"]).toMatchObject([{ code: "CONFIG_INVALID" }, { code: "FEATURE_MISSING", subject: "vault" }]);
     const { stderr } = await runCli(["status"], { cwd: folder });
     expect(stderr).toContain("  - vault");
     expect(stderr).toMatch(/exit 2\n$/);

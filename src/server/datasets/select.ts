@@ -122,7 +122,7 @@ function narrow(where: Conditions, dataset: PresentDataset, { parameter, values 
     throw publicError("REQUEST_INVALID", `parameter ${shownName(parameter)} takes one value`, { hint: "Give it once." });
   }
   if (filter?.type === "enum") assertListed(parameter, filter, wanted);
-  where.add({ parameter, column, operator: "in", values: wanted });
+  where.add({ parameter, column, operator: wanted.length === 1 ? "eq" : "in", values: wanted });
   const shown = told(column, wanted);
   return shown.length === 1 ? shown[0] : shown;
 }

@@ -1,5 +1,6 @@
 import { keeping } from "./keeping.ts";
 import { leasing } from "./leasing.ts";
+import { scoping } from "./scoping.ts";
 import { serving } from "./serving.ts";
 import { telling } from "./telling.ts";
 import type { Variant } from "./variant.ts";
@@ -321,4 +322,5 @@ export const variants: readonly Variant[] = [
   ...leasing,
   ...telling,
   ...serving,
+  ...scoping,
 ];

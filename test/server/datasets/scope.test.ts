@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Hono } from "hono";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { lockkeeperRoutes } from "../../../src/server/mount.ts";
+import type { WhenDone } from "../../support/temporary.ts";
 import { testServer, type TestServer } from "../support/server.ts";
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -59,11 +60,14 @@ const queries: Readonly<Record<string, string>> = {
   open: "WITH o AS (SELECT * FROM dim_open) SELECT word, n FROM o, range(1) r(n) WHERE word <> (SELECT '' AS e)",
 };
 
-async function scoped(): Promise<
-  TestServer & { as(token: string | undefined, path: string, init?: RequestInit): Promise<Response> }
-> {
+interface ScopedServer extends TestServer {
+  /** One request with a token. */
+  as(token: string | undefined, path: string, init?: RequestInit): Promise<Response>;
+}
+
+async function scoped(whenDone: WhenDone = onTestFinished): Promise<ScopedServer> {
   const files = Object.fromEntries(Object.entries(queries).map(([name, sql]) => [`queries/${name}.sql`, sql]));
-  const server = await testServer(config, { files });
+  const server = await testServer(config, { files, whenDone });
   await server.publish("marts", ...statements(1));
   await server.publish("marts", ...statements(2));
   const as = (token: string | undefined, path: string, init: RequestInit = {}) => {
@@ -115,8 +119,18 @@ const attempts: Readonly<Record<string, string>> = {
   "a number of rows": "?amount_min=3",
 };
 
+/** For tests that only ask. */
+const shared: { server?: ScopedServer } = {};
+const closing: Parameters<WhenDone>[0][] = [];
+beforeAll(async () => {
+  shared.server = await scoped((action) => closing.push(action));
+});
+afterAll(async () => {
+  for (const close of closing.toReversed()) await close();
+});
+
 test.each(Object.entries(attempts))("no row of another by %s", async (_, query) => {
-  const { as } = await scoped();
+  const { as } = shared.server ?? (await scoped());
   const response = await as("seven", `${rowsPath}${query}`);
   // The answer tells the filters that were asked for, which are the caller's own words.
   const text = (await response.text()).replace(/"filters_applied":.*$/s, '"filters_applied":{}}');
@@ -206,29 +220,27 @@ test("differences, records, events, health and error texts hold no row of anothe
   expect(await (await as("admin", "/v1/stores/marts/releases/r000002")).text()).toContain("secret of eight");
 });
 
-describe("values that are nearly another's", () => {
-  const near: Readonly<Record<string, readonly [type: string, claim: string, rows: number]>> = {
-    "a number that would be rounded": ["BIGINT", "7.4", 0],
-    "a number with a zero before": ["BIGINT", "07", 0],
-    "a number with a space": ["BIGINT", " 7", 0],
-    "no number": ["BIGINT", "seven", 0],
-    "NULL in words": ["BIGINT", "NULL", 0],
-    "the number": ["BIGINT", "7", 1],
-    "a text in other case, where the column does not mind": ["VARCHAR COLLATE NOCASE", "BOB", 0],
-    "the text": ["VARCHAR COLLATE NOCASE", "bob", 1],
-    "a text with a space at its end": ["VARCHAR", "bob ", 0],
-    "a pattern": ["VARCHAR", "%", 0],
-  };
-  test.each(Object.entries(near))("%s", async (_, [type, claim, rows]) => {
-    const token = `[[tokens]]\nname = "t"\nsha256 = "${hash("t")}"\nlevel = "read"\nclaims = { user_id = "${claim}" }\n`;
-    const server = await testServer(
-      `format = 1\n${token}[stores.marts]\nkind = "release"\ndir = "data"\n[stores.marts.datasets.t]\nscope_column = "user_id"\n`,
-    );
-    const values = type.startsWith("VARCHAR") ? "('bob'), (NULL), ('alice')" : "(7), (NULL), (8)";
-    await server.publish("marts", `CREATE TABLE t (user_id ${type})`, `INSERT INTO t VALUES ${values}`);
-    const { body } = await server.json("/api/analytics/datasets/t/query", { headers: { Authorization: "Bearer t" } });
-    expect(body["row_count"]).toBe(rows);
-  });
+const near: Readonly<Record<string, readonly [type: string, claim: string, rows: number]>> = {
+  "a number that would be rounded": ["BIGINT", "7.4", 0],
+  "a number with a zero before": ["BIGINT", "07", 0],
+  "a number with a space": ["BIGINT", " 7", 0],
+  "no number": ["BIGINT", "seven", 0],
+  "NULL in words": ["BIGINT", "NULL", 0],
+  "the number": ["BIGINT", "7", 1],
+  "a text in other case, where the column does not mind": ["VARCHAR COLLATE NOCASE", "BOB", 0],
+  "the text": ["VARCHAR COLLATE NOCASE", "bob", 1],
+  "a text with a space at its end": ["VARCHAR", "bob ", 0],
+  "a pattern": ["VARCHAR", "%", 0],
+};
+test.each(Object.entries(near))("values that are nearly another's: %s", async (_, [type, claim, rows]) => {
+  const token = `[[tokens]]\nname = "t"\nsha256 = "${hash("t")}"\nlevel = "read"\nclaims = { user_id = "${claim}" }\n`;
+  const server = await testServer(
+    `format = 1\n${token}[stores.marts]\nkind = "release"\ndir = "data"\n[stores.marts.datasets.t]\nscope_column = "user_id"\n`,
+  );
+  const values = type.startsWith("VARCHAR") ? "('bob'), (NULL), ('alice')" : "(7), (NULL), (8)";
+  await server.publish("marts", `CREATE TABLE t (user_id ${type})`, `INSERT INTO t VALUES ${values}`);
+  const { body } = await server.json("/api/analytics/datasets/t/query", { headers: { Authorization: "Bearer t" } });
+  expect(body["row_count"]).toBe(rows);
 });
 
 test("an app that has mounted the routes says whose request it is, and tokens' claims count for nothing", async () => {
