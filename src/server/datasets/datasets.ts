@@ -70,8 +70,8 @@ export class Datasets {
     const known = this.#known.get(key);
     if (known) return known;
     const tables = await this.#tools.catalogues.tables(release);
-    const scopesNow = active === undefined ? [] : scopesOf(this.definitions(store, active));
-    const found = releaseDatasets(tables, this.definitions(store, release.release), scopesNow);
+    const now = active === undefined ? [] : this.definitions(store, active);
+    const found = releaseDatasets(tables, this.definitions(store, release.release), now);
     this.#known.set(key, found);
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= remembered) break;
@@ -125,16 +125,21 @@ function scopesOf(definitions: readonly DatasetDefinition[]): readonly DatasetDe
   return definitions.filter(({ scopeColumn }) => scopeColumn !== undefined);
 }
 
+/** `now`: the definitions of what is active, for a release that is not. */
 function releaseDatasets(
   tables: readonly ServedTable[],
   definitions: readonly DatasetDefinition[],
-  scopes: readonly DatasetDefinition[],
+  now: readonly DatasetDefinition[],
 ): ReleaseDatasets {
   const datasets = new Map<string, ServedDataset>();
   const closed = new Set<ServedTable>();
+  const scopes = scopesOf(now);
   for (const definition of definitions) {
     const table = tableOf(tables, definition);
-    const name = definition.scopeColumn ?? scopes.find(({ id }) => id === definition.id)?.scopeColumn;
+    const same = now.find(({ id }) => id === definition.id);
+    // A dataset that is gone has the scope that its table has today.
+    const today = same ?? scopes.find((each) => tablesOf(tables, each).some((other) => other === table));
+    const name = definition.scopeColumn ?? today?.scopeColumn;
     const scope = name === undefined ? undefined : { name, column: table && columnOf(table, name) };
     datasets.set(definition.id, { definition, table, scope });
     if (scope) for (const each of tablesOf(tables, definition)) closed.add(each);

@@ -12,6 +12,7 @@ import { datasetStatement, type DatasetRequest, type PresentDataset } from "../d
 import { orUnavailable, unavailableHeaders } from "../datasets/unavailable.ts";
 import { defaultStoreOf } from "../default-store.ts";
 import { jsonAnswer } from "../json.ts";
+import { publicError } from "../problem.ts";
 import type { Reply } from "../reply.ts";
 import { route, type RequestContext, type Route } from "../route.ts";
 import { assertCasts } from "../tables/casts.ts";
@@ -60,6 +61,7 @@ async function answerRows(context: ServerContext, request: RequestContext, asked
     return scope && scopeValue(request, scope.name);
   };
   const spelled = (scope: string | undefined): string => (scope === undefined ? "" : `scope ${JSON.stringify(scope)}`);
+  let admitted: string | undefined;
   return datedAnswer(context, request, {
     store,
     release: query.release,
@@ -67,14 +69,17 @@ async function answerRows(context: ServerContext, request: RequestContext, asked
     admission: {
       known: (release) => {
         const known = context.datasets.known(which, release);
-        return known && spelled(scopeOf(known));
+        return known && (admitted = spelled(scopeOf(known)));
       },
-      look: async (release) => spelled(scopeOf(await context.datasets.of(which, release))),
+      look: async (release) => (admitted = spelled(scopeOf(await context.datasets.of(which, release)))),
     },
     make: {
       whole: async (release, signal) => {
         const found = await context.datasets.of(which, release);
-        return rowsOf(context, { dataset: findDataset(found, id), request: asked, scope: scopeOf(found) }, { release, signal });
+        const scope = scopeOf(found);
+        // The answer is kept under what was admitted: another scope became active in between.
+        if (spelled(scope) !== admitted) throw publicError("UNAVAILABLE", "what keeps the rows apart changed just now");
+        return rowsOf(context, { dataset: findDataset(found, id), request: asked, scope }, { release, signal });
       },
     },
   });

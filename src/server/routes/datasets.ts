@@ -38,11 +38,11 @@ function statusRoute(context: ServerContext): Route {
 async function analyticsStatus(context: ServerContext, store: string) {
   try {
     const reader = await context.stores.reader(store);
-    const definitions = context.datasets.definitions(store, reader.status().release);
+    const { datasets } = await reader.borrow((release) => context.datasets.of({ store, named: undefined }, release));
     return {
       duckdb_available: await reader.checkConnection(),
-      manifest_available: definitions.length > 0,
-      dataset_count: definitions.length,
+      manifest_available: datasets.size > 0,
+      dataset_count: datasets.size,
       last_refresh: await reader.lastRefresh(),
     };
   } catch (error) {

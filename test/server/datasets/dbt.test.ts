@@ -207,6 +207,17 @@ test("a scope that came later closes the releases before it, too", async () => {
   expect((await as(server, "boss", "/v1/stores/marts/tables/main_mart.fct_spend/rows?release=r000001")).status).toBe(200);
 });
 
+test("a dataset that is gone has the scope that its table has today", async () => {
+  const before = { "model.shop.fct_spend": model("fct_spend", { dataset: "all_spend" }) };
+  const { server, publish } = await built("", "", { "manifest.json": { nodes: before } });
+  const path = "/api/analytics/datasets/all_spend/query";
+  expect((await as(server, "seven", path)).body["row_count"]).toBe(2);
+  await publish({ "manifest.json": { nodes } });
+  expect((await as(server, "seven", path)).status).toBe(404);
+  expect((await as(server, "seven", `${path}?release=r000001`)).body["rows"]).toMatchObject([{ user_id: 7 }]);
+  expect((await as(server, "boss", `${path}?release=r000001`)).status).toBe(403);
+});
+
 test.each([
   ["a scope column that is no name", { "model.shop.a": model("a", { dataset: true, scope_column: 7 }) }, "meta.scope_column"],
   ["an id that cannot be one", { "model.shop.a": model("a", { dataset: "Not An Id" }) }, "meta.dataset"],
