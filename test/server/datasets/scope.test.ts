@@ -190,6 +190,25 @@ test("an ETag of another is no 304, HEAD tells nothing, and an answer that is ke
   expect(await notes(await as("seven", rowsPath))).toEqual(["mine 2", "mine too"]);
 });
 
+test("a page token of who sees everything opens no page to others", async () => {
+  const { as } = await scoped();
+  const first = (await (await as("admin", "/v1/stores/marts/tables/fct_spend/rows?limit=1")).json()) as { next: string };
+  const next = `/v1/stores/marts/tables/fct_spend/rows?limit=1&page=${encodeURIComponent(first.next)}`;
+  expect((await as("admin", next)).status).toBe(200);
+  for (const token of ["seven", "nobody"]) expect([token, (await as(token, next)).status]).toEqual([token, 403]);
+});
+
+test("whether another has asked already changes nothing: with the other's ETag the answer is made anew, and for nobody nothing is looked up", async () => {
+  const { as, server } = await scoped();
+  const theirs = (await as("eight", rowsPath)).headers.get("ETag") ?? "";
+  const { counts } = server.context.cache;
+  const before = { ...counts };
+  const headers = { "If-None-Match": theirs };
+  expect(await notes(await as("seven", rowsPath, { headers }))).toEqual(["mine 2", "mine too"]);
+  expect((await as("nobody", rowsPath, { headers })).status).toBe(403);
+  expect(counts).toEqual({ ...before, misses: before.misses + 1 });
+});
+
 test("differences, records, events, health and error texts hold no row of another", async () => {
   const { as } = await scoped();
   const paths = [
