@@ -13,6 +13,7 @@ export function seesAll(request: RequestContext): boolean {
 /** Lets a request read a table's rows where no scope keeps them apart. Throws `SCOPE_REFUSED`, `UNAVAILABLE`. */
 export function tableAdmission(datasets: Datasets, which: Asked & { readonly table: string }): Admission {
   const judge = (found: ReleaseDatasets): string => {
+    if (!found.isScoped) return "";
     const table = servedTable(found.tables, which.table);
     if (table && found.isClosed(table)) throw scopeRefused(`table ${JSON.stringify(table.name)}`);
     return "";

@@ -88,10 +88,13 @@ function dates(
   if (column === undefined || !dated.test(column.type)) {
     throw publicError("CONFIG_INVALID", `the date column ${shownName(dateColumn)} of the dataset ${id} is no column of dates`);
   }
-  const name = quoteIdentifier(column.name);
+  // The years of TIMESTAMP_NS end in 2262: a day after them is none of its values, and an error.
+  const type = column.type === "TIMESTAMP_NS" ? "TIMESTAMP" : column.type;
+  const quoted = quoteIdentifier(column.name);
+  const name = type === column.type ? quoted : `CAST(${quoted} AS ${type})`;
   // Days of UTC, where the column has a zone.
   const bound = (bind: (value: string) => string, day: string) =>
-    `CAST(${bind(column.type.endsWith("ZONE") ? `${day} 00:00:00+00` : day)} AS ${column.type})`;
+    `CAST(${bind(type.endsWith("ZONE") ? `${day} 00:00:00+00` : day)} AS ${type})`;
   if (start !== undefined) where.addOwn((bind) => `${name} >= ${bound(bind, start)}`);
   if (end !== undefined) where.addOwn((bind) => `${name} < ${bound(bind, dayAfter(end))}`);
   return { ...(start !== undefined && { start_date: start }), ...(end !== undefined && { end_date: end }) };
