@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { testServer, type TestServer } from "../support/server.ts";
@@ -46,7 +46,6 @@ test("a refresh is a job with an address: it publishes the configured build, and
   await expect.poll(async () => (await send("GET", address)).body["log"]).toContain("begun");
   const second = await send("POST", start);
   expect([second.status, second.body["code"], second.headers.get("Location")]).toEqual([409, "JOB_RUNNING", address]);
-  const { rmSync } = await import("node:fs");
   rmSync(join(folder, "wait"));
   await expect.poll(async () => (await send("GET", address)).body["status"], { timeout: 30_000 }).toBe("succeeded");
   const { body: over } = await send("GET", address);
