@@ -199,6 +199,21 @@ test("a build without dbt keeps the datasets of the release before, so that no s
   expect((await as(server, "seven", "/v1/stores/marts/tables/main_mart.fct_spend/rows?release=r000001")).status).toBe(403);
 });
 
+test("what another program has published has the datasets of the newest record once it is adopted", async () => {
+  const { server } = await built('layout = "slots"\n');
+  const dir = join(server.folder, "data");
+  await writeDatabase(
+    join(dir, "marts_b.duckdb"),
+    "CREATE SCHEMA main_mart",
+    "CREATE TABLE main_mart.fct_spend AS SELECT 8 AS user_id",
+  );
+  writeFileSync(join(dir, "db_manifest.json"), JSON.stringify({ active: "b", version: 9 }));
+  const { release } = await server.workspace.adopt("marts");
+  const { datasets = [] } = await server.workspace.release("marts", release);
+  expect(datasets.map(({ id, scopeColumn }) => [id, scopeColumn])).toContainEqual(["fct_spend", "user_id"]);
+  expect((await as(server, "seven", "/v1/stores/marts/tables/main_mart.fct_spend/rows")).status).toBe(403);
+});
+
 test("a scope that came later closes the releases before it, too", async () => {
   const { server, publish } = await built("", "", { "manifest.json": { nodes: {} } });
   expect((await as(server, "seven", "/v1/stores/marts/tables/main_mart.fct_spend/rows?release=r000001")).status).toBe(200);
