@@ -36,7 +36,6 @@ export function placesOfModels(manifest: DbtManifest, files: readonly string[]):
 
 /** Databases that the project's own models lie in: what a view reads from another one was attached to the build alone. */
 export function databasesOf({ nodes }: DbtManifest): ReadonlySet<string> {
-  const kinds = ["model", "seed", "snapshot"];
-  const own = Object.values(nodes).filter(({ resource_type }) => kinds.includes(resource_type));
+  const own = Object.values(nodes).filter(({ resource_type }) => ["model", "seed", "snapshot"].includes(resource_type));
   return new Set(own.flatMap(({ database }) => (database ? [database.toLowerCase()] : [])));
 }

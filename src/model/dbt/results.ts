@@ -79,24 +79,29 @@ function builtCheck(results: readonly DbtRunResult[]): CheckResult {
 }
 
 function testCheck(result: DbtRunResult, manifest: DbtManifest | undefined): CheckResult {
-  const { unique_id, status, message, failures, compiled_code } = result;
+  const { unique_id, message, failures, compiled_code } = result;
   const node = manifest?.nodes[unique_id];
-  const model = node?.attached_node ? manifest?.nodes[node.attached_node] : undefined;
-  const isFault = status === "fail" || status === "warn" || isBroken(status);
-  const severity = status === "warn" || (!isFault && node?.config?.severity?.toLowerCase() === "warn") ? "warn" : "error";
-  const outcome = isFault ? "fail" : status === "pass" ? "pass" : "skip";
+  const model = manifest?.nodes[node?.attached_node ?? ""];
+  const { status, severity } = judged(result, node);
+  const subject = { name: nameOf(unique_id), check: "dbt_test", severity, status } as const;
+  const sql = status === "fail" ? withoutDatabase(compiled_code ?? "", model ?? node).trim() : "";
   return {
-    name: nameOf(unique_id),
-    check: "dbt_test",
-    severity,
-    status: outcome,
+    ...subject,
     ...(model && { table: `${model.schema ?? ""}.${model.alias ?? model.name}` }),
     ...(node?.column_name && { column: node.column_name }),
-    observed: failures === undefined || failures === null ? status : counted(failures, "row"),
+    observed: typeof failures === "number" ? counted(failures, "row") : result.status,
     expected: "what the test allows",
-    message: cut(message ?? `dbt says "${status}"`, messageMax),
-    ...(isFault && compiled_code && { sql: cut(withoutDatabase(compiled_code, model ?? node).trim(), sqlMax) }),
+    message: cut(message ?? `dbt says "${result.status}"`, messageMax),
+    ...(sql !== "" && { sql: cut(sql, sqlMax) }),
   };
+}
+
+/** A test that could not be run has failed; its severity is that of its project, but for a warning that dbt gave itself. */
+function judged({ status }: DbtRunResult, node: DbtNode | undefined): Pick<CheckResult, "status" | "severity"> {
+  if (status === "warn") return { status: "fail", severity: "warn" };
+  if (status === "fail" || isBroken(status)) return { status: "fail", severity: "error" };
+  const severity = node?.config?.severity?.toLowerCase() === "warn" ? "warn" : "error";
+  return { status: status === "pass" ? "pass" : "skip", severity };
 }
 
 /** Parquet tables are found by schema and name; the catalogue that dbt names is the file of the build. */

@@ -172,24 +172,33 @@ async function runCommand(task: Task, source: CommandSource): Promise<number> {
 function assertExit(task: Task, source: CommandSource, exit: CommandExit & { readonly said: readonly DbtRunResult[] }): number {
   const { signal } = task.options;
   if (signal?.aborted) throw interruptedError("the build", signal.reason);
+  if (exit.exit === 0 && !exit.timedOut) return 0;
+  const verdict = verdictOn(exit.said);
+  if (exit.exit === 1 && !exit.timedOut && verdict.refused) return exit.exit;
+  throw notDone(task, source, { exit, why: verdict.reason });
+}
+
+/** The error for a command that ended, and not well. */
+function notDone(
+  task: Task,
+  source: CommandSource,
+  { exit, why }: { readonly exit: CommandExit; readonly why: string | undefined },
+): LockkeeperError {
   const command = source.title ?? source.argv.join(" ").slice(0, 200);
   const what = source.title ?? "the build command";
   const which = source.title === undefined ? `: ${command}` : "";
   if (exit.timedOut) {
-    throw new LockkeeperError("BUILD_TIMEOUT", `${what} was stopped after ${source.timeoutMs} ms${which}`, {
+    return new LockkeeperError("BUILD_TIMEOUT", `${what} was stopped after ${source.timeoutMs} ms${which}`, {
       hint: "Raise `build.timeout`, or make the build shorter. Nothing was switched.",
       subject: command,
     });
   }
-  if (exit.exit === 0) return 0;
-  const verdict = verdictOn(exit.said);
-  if (exit.exit === 1 && verdict.refused) return exit.exit;
   const how = exit.exit === null ? `was killed by ${exit.signal}` : `exited with code ${exit.exit}`;
   const last = task.log.lastLine()?.slice(0, 500);
   // Our own program says on its last line what there is to say.
   const said = source.title !== undefined && exit.exit === 1 && last ? `${what} failed: ${last}` : undefined;
-  const why = verdict.reason ?? (last && `its last line: ${last}`);
-  throw new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${why ? `; ${why}` : ""}`, {
+  const reason = why ?? (last && `its last line: ${last}`);
+  return new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${reason ? `; ${reason}` : ""}`, {
     hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
     subject: command,
   });
