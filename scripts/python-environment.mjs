@@ -76,7 +76,9 @@ async function make(environment) {
   const { folder, requirements, bare } = environment;
   const place = join(root, folder);
   const stamp = join(place, ".requirements.sha256");
-  const wanted = createHash("sha256").update(readFileSync(join(root, requirements))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(root, requirements)))
+    .digest("hex");
   try {
     const python = bare ? await findPython(environment) : join(place, "bin/python");
     if (textOf(stamp) === wanted && (await fits(environment, python))) {
@@ -107,7 +109,12 @@ async function install({ folder, requirements, bare }, python) {
   if (bare) rmSync(place, { recursive: true, force: true });
   else await run(python, ["-m", "venv", "--clear", place]);
   const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"];
-  await run(bare ? python : join(place, "bin/python"), [...pip, ...(bare ? ["--target", place] : []), "-r", join(root, requirements)]);
+  await run(bare ? python : join(place, "bin/python"), [
+    ...pip,
+    ...(bare ? ["--target", place] : []),
+    "-r",
+    join(root, requirements),
+  ]);
 }
 
 /**
