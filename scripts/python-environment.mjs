@@ -178,13 +178,19 @@ for path in glob.glob(os.path.dirname(duckdb_extension_postgres.__file__) + "/ex
 function run(program, words, more = {}) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, PYTHONPATH: undefined, PYTHONDONTWRITEBYTECODE: "1", ...more };
-    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"], timeout: stepTimeoutMs });
+    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    // Node's own time-out of a child keeps this process alive where there is no such program.
+    const timer = setTimeout(() => child.kill(), stepTimeoutMs);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk) => (stdout += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk) => (stderr += chunk));
-    child.on("error", reject);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.on("close", (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) return resolve(stdout);
       const said = (stderr.trim() || stdout.trim()).split("\n").slice(-5).join("\n  ");
       reject(new Error(`${program} ${words.slice(0, 3).join(" ")} ended with ${signal ?? `exit ${code}`}:\n  ${said}`));
