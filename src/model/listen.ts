@@ -34,8 +34,9 @@ export function isLoopback(host: string): boolean {
 
 /** `http://host:port` of where a server listens; `undefined` where that is no address to ask: any port, or all addresses of a machine. */
 export function originOf({ host, port }: ListenAddress): string | undefined {
-  if (port === 0) return undefined;
-  const { hostname, origin } = new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}/`);
+  const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+  if (port === 0 || !URL.canParse(address)) return undefined;
+  const { hostname, origin } = new URL(address);
   return hostname === "0.0.0.0" || hostname === "[::]" ? undefined : origin;
 }
 
