@@ -27,5 +27,8 @@ export function buildEnvironment(store: ReleaseStore, { folder, base }: BuildPla
     ...(store.artifacts.some(({ kind }) => kind === "parquet") && { PARQUET_DIR: folder.folder }),
     DBT_TARGET_PATH: join(folder.folder, dbtTarget),
     DBT_LOG_PATH: join(folder.folder, "dbt-logs"),
+    // A session with Dagster is its publisher's: a second one would end it.
+    DAGSTER_PIPES_CONTEXT: undefined,
+    DAGSTER_PIPES_MESSAGES: undefined,
   };
 }
