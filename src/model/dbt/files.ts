@@ -27,8 +27,13 @@ const node = z.object({
   column_name: z.string().nullish(),
 });
 
+const source = z.object({ name: z.string(), identifier: z.string().nullish(), schema: z.string().nullish() });
+
 /** What is read of dbt's `manifest.json`; it has a thousand keys more. */
-export const dbtManifestSchema = z.object({ nodes: z.record(z.string(), node) });
+export const dbtManifestSchema = z.object({
+  nodes: z.record(z.string(), node),
+  sources: z.record(z.string(), source).nullish(),
+});
 
 /** What is read of dbt's `catalog.json`. */
 export const dbtCatalogSchema = z.object({

@@ -1,5 +1,7 @@
 import type { CheckResult } from "../check.ts";
 import type { DbtManifest, DbtNode, DbtRunResult, DbtRunResults, DbtSources } from "./files.ts";
+import { cut, oneLine } from "./output.ts";
+import { statementOn, type NamedTable } from "./statement.ts";
 
 /** Commands of dbt that make tables or test them; `docs generate`, `compile` and others write results, too, of which nothing is built (FACTS 2.15). */
 const building: ReadonlySet<string> = new Set(["build", "run", "seed", "snapshot", "test", "retry", "clone"]);
@@ -35,11 +37,16 @@ export function verdictOn(results: readonly DbtRunResult[]): { readonly refused:
 }
 
 /**
- * What dbt's results come to, as checks: one that it has built something, and one a test, in the order of dbt, failed ones first. `nodes` of its manifest tell which table and column a test is of.
+ * What dbt's results come to, as checks: one that it has built something, and one a test, in the order of dbt, failed ones first. Its manifest tells which table and column a test is of; a
+ * statement that shows the rows is given where all that it reads is among `tables`.
  */
-export function resultChecks(results: readonly DbtRunResult[], manifest: DbtManifest | undefined): CheckResult[] {
+export function resultChecks(
+  results: readonly DbtRunResult[],
+  manifest: DbtManifest | undefined,
+  tables: readonly NamedTable[] = [],
+): CheckResult[] {
   const tests = results.filter(({ unique_id }) => isTest(unique_id));
-  const checks = tests.map((result) => testCheck(result, manifest));
+  const checks = tests.map((result) => testCheck(result, manifest, tables));
   const ordered = [...checks.filter(({ status }) => status === "fail"), ...checks.filter(({ status }) => status !== "fail")];
   return [builtCheck(results), ...ordered.slice(0, resultsMax)];
 }
@@ -66,25 +73,30 @@ function builtCheck(results: readonly DbtRunResult[]): CheckResult {
   } as const;
   const built = results.filter(({ unique_id, status }) => !isTest(unique_id) && status === "success");
   const broken = results.filter(({ status }) => isBroken(status));
-  const counts = `${built.length} built, ${broken.length} failed, ${results.filter(({ status }) => status === "skipped").length} skipped`;
+  const skipped = results.filter(({ status }) => status === "skipped");
+  const counts = `${built.length} built, ${broken.length} failed, ${skipped.length} skipped`;
   const [first] = broken;
   if (first !== undefined) {
-    const message = `${first.unique_id} failed in dbt, although the command reported none: ${oneLine(first.message ?? first.status)}`;
+    const message = `${first.unique_id} failed in dbt: ${oneLine(first.message ?? first.status)}`;
     return { ...subject, status: "fail", observed: counts, message };
   }
   if (built.length > 0)
     return { ...subject, status: "pass", observed: counts, message: `dbt built ${counted(built.length, "model")}` };
-  const message = "dbt built nothing: its selection names no model, seed or snapshot";
+  const why = skipped.some(({ unique_id }) => !isTest(unique_id))
+    ? "what it was to build was skipped, for what comes before it failed"
+    : "its selection names no model, seed or snapshot";
+  const message = `dbt built nothing: ${why}`;
   return { ...subject, status: "fail", observed: counts, message };
 }
 
-function testCheck(result: DbtRunResult, manifest: DbtManifest | undefined): CheckResult {
+function testCheck(result: DbtRunResult, manifest: DbtManifest | undefined, tables: readonly NamedTable[]): CheckResult {
   const { unique_id, message, failures, compiled_code } = result;
   const node = manifest?.nodes[unique_id];
   const model = manifest?.nodes[node?.attached_node ?? ""];
   const { status, severity } = judged(result, node);
   const subject = { name: nameOf(unique_id), check: "dbt_test", severity, status } as const;
-  const sql = status === "fail" ? withoutDatabase(compiled_code ?? "", model ?? node).trim() : "";
+  const isShown = status === "fail" && manifest !== undefined;
+  const sql = (isShown && statementOn(compiled_code ?? "", manifest, tables)?.trim()) || "";
   return {
     ...subject,
     ...(model && { table: `${model.schema ?? ""}.${model.alias ?? model.name}` }),
@@ -104,12 +116,6 @@ function judged({ status }: DbtRunResult, node: DbtNode | undefined): Pick<Check
   return { status: status === "pass" ? "pass" : "skip", severity };
 }
 
-/** Parquet tables are found by schema and name; the catalogue that dbt names is the file of the build. */
-function withoutDatabase(sql: string, node: DbtNode | undefined): string {
-  const { database, schema } = node ?? {};
-  return database && schema ? sql.replaceAll(`"${database}"."${schema}".`, `"${schema}".`) : sql;
-}
-
 /** `test.project.name.hash` and `unit_test.project.model.name` are known by their names. */
 function nameOf(uniqueId: string): string {
   const [kind, , ...rest] = uniqueId.split(".");
@@ -127,19 +133,4 @@ function isTest(uniqueId: string): boolean {
 
 function isBroken(status: string): boolean {
   return ["error", "runtime error", "partial success"].includes(status);
-}
-
-function oneLine(text: string): string {
-  return cut(
-    text
-      .trim()
-      .split(/\s*\n\s*/)
-      .slice(0, 3)
-      .join(" "),
-    500,
-  );
-}
-
-function cut(text: string, charactersMax: number): string {
-  return text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text;
 }

@@ -114,7 +114,8 @@ async function checkBuild(
     buildFolder: folder.folder,
     signal: options.signal,
   });
-  const results = outcome.results === undefined ? [] : resultChecks(outcome.results, dbt?.manifest);
+  const tables = checked.tables.map(({ schema, name, parquet }) => ({ schema, name, builtSchema: parquet?.builtSchema }));
+  const results = outcome.results === undefined ? [] : resultChecks(outcome.results, dbt?.manifest, tables);
   return { ...checked, checks: [...checked.checks, ...changes, ...(dbt?.checks ?? []), ...results, ...outcome.checks] };
 }
 

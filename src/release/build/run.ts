@@ -3,6 +3,7 @@ import { interruptedError } from "../../errors/interrupted.ts";
 import { firstLine, isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../../model/check.ts";
 import type { DbtRunResult } from "../../model/dbt/files.ts";
+import { errorIn, oneLine } from "../../model/dbt/output.ts";
 import { resultChecks, verdictOn } from "../../model/dbt/results.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { Watermark } from "../../model/watermark.ts";
@@ -197,7 +198,8 @@ function notDone(
   const last = task.log.lastLine()?.slice(0, 500);
   // Our own program says on its last line what there is to say.
   const said = source.title !== undefined && exit.exit === 1 && last ? `${what} failed: ${last}` : undefined;
-  const reason = why ?? (last && `its last line: ${last}`);
+  const ended = errorIn(task.log.tail().toString("utf8"));
+  const reason = why ?? (ended && oneLine(ended)) ?? (last && `its last line: ${last}`);
   return new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${reason ? `; ${reason}` : ""}`, {
     hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
     subject: command,

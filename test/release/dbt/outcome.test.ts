@@ -29,6 +29,7 @@ const manifest = {
       database: "DB",
       config: { materialized: "table" },
     },
+    "model.p.gone": { resource_type: "model", name: "gone", schema: "main", database: "DB", config: { materialized: "view" } },
     "test.p.not_null_fct_n.abc": {
       resource_type: "test",
       name: "not_null_fct_n",
@@ -42,7 +43,7 @@ const manifest = {
 /** A command that writes files of dbt's one after the other, a database, and exits. */
 function command(
   steps: readonly { readonly which?: string; readonly results: readonly object[] }[],
-  { exit = 0, without = "" }: { readonly exit?: number; readonly without?: string } = {},
+  { exit = 0, without = "", says = "" }: { readonly exit?: number; readonly without?: string; readonly says?: string } = {},
 ): BuildSource {
   const program = `
     import { mkdirSync, writeFileSync, copyFileSync } from "node:fs";
@@ -62,7 +63,8 @@ function command(
       if (index > 0) await new Promise((resolve) => setTimeout(resolve, 1000));
       writeFileSync(target + "/run_results.json", JSON.stringify({ args: { which }, results }));
     }
-    process.exit(${exit});
+    console.log(${JSON.stringify(says)});
+    process.exitCode = ${exit};
   `;
   return { kind: "command", argv: [process.execPath, "--input-type=module", "-e", program], folder: temporaryFolder() };
 }
@@ -103,6 +105,19 @@ describe("a test of dbt's that fails", () => {
     );
     expect(result.outcome).toBe("refused");
     expect(result.checks.map(({ name, status }) => `${name} ${status}`)).toEqual(["dbt_results fail", "not_null_fct_n fail"]);
+    expect(result.checks.map(({ message }) => message)).toEqual([
+      "dbt built nothing: what it was to build was skipped, for what comes before it failed",
+      "Got 2 results",
+    ]);
+  });
+
+  test("gives no statement where it reads what the release does not have", async () => {
+    const sql = 'select * from "DB"."main"."t" where n not in (select n from "DB"."main"."gone")';
+    const result = await publish(
+      storeIn(temporaryFolder()),
+      command([{ results: [ok, testOf("fail", { compiled_code: sql })] }], { exit: 1 }),
+    );
+    expect(result.checks.find(({ check }) => check === "dbt_test")).not.toHaveProperty("sql");
   });
 
   test("a warning is one; a test that was skipped is told", async () => {
@@ -125,7 +140,7 @@ describe("a test of dbt's that fails", () => {
     const result = await publish(storeIn(temporaryFolder()), command([{ results: [ok, broken] }]));
     expect(result.outcome).toBe("refused");
     expect(result.checks.find(({ name }) => name === "dbt_results")?.message).toContain(
-      "model.p.other failed in dbt, although the command reported none",
+      "model.p.other failed in dbt: Runtime Error no such table",
     );
   });
 });
@@ -159,6 +174,23 @@ describe("a failure", () => {
       checks: { name: string }[];
     };
     expect(report.checks[0]?.name).toBe("dbt_results");
+  });
+});
+
+test("FACTS 2.15: what dbt could not even begin with is told by its own words, not by the last line of them", async () => {
+  const says = [
+    "22:06:18  Encountered an error:",
+    "Compilation Error in model fct (models/fct.sql)",
+    "  unexpected '}', expected ')'",
+    "    line 1",
+    "      select {{ nothing( }}",
+  ].join("\n");
+  const failed = publish(storeIn(temporaryFolder()), command([], { exit: 2, says }));
+  await expect(failed).rejects.toMatchObject({
+    code: "BUILD_FAILED",
+    message: expect.stringMatching(
+      /exited with code 2: [^]*; Compilation Error in model fct \(models\/fct\.sql\) unexpected '}', expected '\)' line 1$/,
+    ) as unknown,
   });
 });
 
