@@ -56,8 +56,8 @@ export async function acquireLock(platform: Platform, request: LockRequest): Pro
     if (held === "replaced") continue;
     if (held) return held;
     const note = readLockNote(platform, request.path);
-    if (platform.clock.monotonicMs() >= deadline) throw lockedError(request, note);
-    if (!told) request.onWait?.(holderOf(note));
+    if (platform.clock.monotonicMs() >= deadline) throw await lockedError(platform, request, note);
+    if (!told) request.onWait?.((await heirOf(platform, request.path, note)) ?? holderOf(note));
     told = true;
     // An abort ends the wait early and is reported at the top of the loop.
     await platform.clock.wait(waitPauseMs, request.signal ? { signal: request.signal } : {}).catch(() => undefined);
@@ -177,15 +177,30 @@ async function writeNote(platform: Platform, file: OpenFile, extra: Record<strin
   await writeWhole(file, bytes, 0);
 }
 
-function lockedError(request: LockRequest, note: LockNote | undefined): LockkeeperError {
-  const holder = holderOf(note);
-  const who = holder
-    ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}`
-    : " by a program that left no note";
+async function lockedError(platform: Platform, request: LockRequest, note: LockNote | undefined): Promise<LockkeeperError> {
+  const noted = holderOf(note);
+  const heir = await heirOf(platform, request.path, note);
+  const holder = heir ?? noted;
+  const since = holder?.since ? ` since ${holder.since}` : "";
+  const who = holder ? ` by ${described(holder)}${since}` : " by a program that left no note";
+  const started = heir && noted ? `, which ${described(noted)} had started before it died` : "";
   const last = note?.closed === true ? `; process ${note.holder.pid}, which the lock file names, has given it up` : "";
-  return new LockkeeperError(request.code, `${request.what} is held${who}${last}`, {
+  return new LockkeeperError(request.code, `${request.what} is held${who}${started}${last}`, {
     hint: "Wait for it to end (--wait 10m), or stop that process; deleting the lock file does not help.",
     subject: request.path,
     ...(holder && { holder }),
   });
+}
+
+function described({ pid, command }: LockHolder): string {
+  return `process ${pid}${command ? ` (${command})` : ""}`;
+}
+
+/** The process that holds a lock in place of the one in its note: a build command that outlived its publisher, and inherited it. `undefined` where the kernel tells of none, or not of all. */
+async function heirOf(platform: Platform, path: string, note: LockNote | undefined): Promise<LockHolder | undefined> {
+  const noted = holderOf(note);
+  const listed = (noted && (await platform.locks.holders([path]))?.get(path)) ?? [];
+  if (listed.some(({ process }) => process === undefined || process.pid === noted?.pid)) return undefined;
+  const [first] = listed;
+  return first?.process && { ...first.process, host: platform.processes.self().host };
 }
