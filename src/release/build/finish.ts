@@ -9,6 +9,7 @@ import { unstage } from "../artifacts/stage.ts";
 import { activeBaseline } from "../checks/baseline.ts";
 import { runChecks, type Checked } from "../checks/run-checks.ts";
 import { readDbtFiles } from "../dbt/files.ts";
+import { unendedCheck } from "../dbt/run-results.ts";
 import { installAndSwitch } from "../install.ts";
 import { layoutOf } from "../state.ts";
 import type { OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "../store.ts";
@@ -115,7 +116,8 @@ async function checkBuild(
     signal: options.signal,
   });
   const tables = checked.tables.map(({ schema, name, parquet }) => ({ schema, name, builtSchema: parquet?.builtSchema }));
-  const results = outcome.results === undefined ? [] : resultChecks(outcome.results, dbt?.manifest, tables);
+  const said = outcome.results ? resultChecks(outcome.results, dbt?.manifest, tables) : [unendedCheck(store, folder.folder)];
+  const results = said.filter((check) => check !== undefined);
   return { ...checked, checks: [...checked.checks, ...changes, ...(dbt?.checks ?? []), ...results, ...outcome.checks] };
 }
 

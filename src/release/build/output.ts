@@ -7,6 +7,9 @@ export const outputTailBytes = 64 * 1024;
 /** A log file may not fill the disk that the build needs. */
 const logBytesMax = 64 * 1024 * 1024;
 
+/** What a part of Python says after the program that it belongs to was killed, and nothing about why. */
+const afterDeath = /\bresource_tracker\b/;
+
 /** Takes a command's output: the whole of it to `build.log` up to 64 MiB, the last 64 KiB in memory. */
 export interface OutputLog {
   add(chunk: Buffer): void;
@@ -40,7 +43,7 @@ export async function openOutputLog(platform: Platform, path: string): Promise<O
         .toString("utf8")
         .split("\n")
         .map((line) => line.trim())
-        .findLast((line) => line !== ""),
+        .findLast((line) => line !== "" && !afterDeath.test(line)),
     async close() {
       await queue;
       await file.close();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { CheckResult } from "../../model/check.ts";
 import { dbtRunResultsSchema, type DbtRunResult } from "../../model/dbt/files.ts";
 import { isOfBuild, mergeResults } from "../../model/dbt/results.ts";
 import { replaceFile } from "../../platform/files.ts";
@@ -35,6 +36,25 @@ export function followRunResults(store: ReleaseStore, folder: string): FollowedR
 /** What dbt has said by now of a build that nobody has followed. */
 export async function readRunResults(store: ReleaseStore, folder: string): Promise<readonly DbtRunResult[] | undefined> {
   return followRunResults(store, folder).stop();
+}
+
+/**
+ * The check that a dbt without results came to its end. One that was killed leaves none, but whole files of the models that it had built by then, and what runs it may hide that by exit 0 (FACTS 2.15).
+ * `undefined` where nothing says that it had begun to build.
+ */
+export function unendedCheck({ platform }: ReleaseStore, folder: string): CheckResult | undefined {
+  const kindOf = (name: string) => platform.files.statNow(join(folder, dbtTarget, name))?.kind;
+  // The statements that dbt has run lie there; commands that build nothing make no such folder.
+  if (kindOf("manifest.json") !== "file" || kindOf("run") !== "folder") return undefined;
+  return {
+    name: "dbt_results",
+    check: "dbt_results",
+    severity: "error",
+    status: "fail",
+    observed: "a build that began, and no results of it",
+    expected: "models built, and none failed",
+    message: `dbt began to build and left no ${dbtTarget}/run_results.json that can be read: it was ended before it was done, whatever the exit code of what ran it says`,
+  };
 }
 
 class Following {

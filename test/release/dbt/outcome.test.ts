@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BuildSource } from "../../../src/release/store.ts";
@@ -177,6 +177,15 @@ describe("a failure", () => {
   });
 });
 
+test("a dbt that was killed: the last thing that it said, not what Python says of its end", async () => {
+  const python = "/lib/multiprocessing/resource_tracker.py:254: UserWarning: resource_tracker: leaked";
+  const script = `echo "4 of 5 OK"; echo "${python}" >&2; kill -9 $$`;
+  const failed = publish(storeIn(temporaryFolder()), { kind: "command", argv: ["sh", "-c", script], folder: temporaryFolder() });
+  await expect(failed).rejects.toMatchObject({
+    message: expect.stringMatching(/^the build command was killed by SIGKILL: [^]*; its last line: 4 of 5 OK$/) as unknown,
+  });
+});
+
 test("FACTS 2.15: what dbt could not even begin with is told by its own words, not by the last line of them", async () => {
   const says = [
     "22:06:18  Encountered an error:",
@@ -199,6 +208,24 @@ describe("nothing built", () => {
     const result = await publish(storeOf(temporaryFolder(), parquetOnly), command([{ results: [] }]));
     expect(result.outcome).toBe("refused");
     expect(result.checks[0]).toMatchObject({ name: "dbt_results", observed: "0 built, 0 failed, 0 skipped" });
+  });
+
+  test.each([
+    ["nothing of a build at all", []],
+    ["what dbt wrote for its documentation", [{ which: "generate", results: [ok] }]],
+  ])("FACTS 2.15: a dbt that began, and left %s, did not come to its end, whatever the exit code says", async (_what, steps) => {
+    const folder = temporaryFolder();
+    const store = storeIn(folder);
+    const began = (build: string) => mkdirSync(join(folder, ".lockkeeper/builds", build, "dbt-target/run"));
+    const building = command(steps);
+    const parsed = await publish(store, building);
+    expect(parsed).toMatchObject({ outcome: "switched" });
+    const result = await publish(store, building, {
+      onProgress: (event) =>
+        event.kind === "phase" && event.phase === "seal" && began(readdirSync(join(folder, ".lockkeeper/builds"))[0] ?? ""),
+    });
+    expect(result).toMatchObject({ outcome: "refused" });
+    expect(result.checks.find(({ name }) => name === "dbt_results")?.message).toContain("it was ended before it was done");
   });
 
   test("tests alone build nothing; with a run before them they do", async () => {
