@@ -5,8 +5,8 @@ const colour = /\u001B\[[0-9;]*m/g;
 /** Behind this line stands what dbt itself ended of, before it built anything: a project that cannot be read, a source that cannot be reached. */
 const heading = /^(?:\d\d:\d\d:\d\d\s+)?Encountered an error:$/;
 
-/** The Python that follows where dbt did not foresee it. */
-const traceback = /^(?:\d\d:\d\d:\d\d\s+)?Traceback \(most recent call last\):$/;
+/** The Python that follows where dbt did not foresee it, or cannot write its log. */
+const traceback = /^(?:\d\d:\d\d:\d\d\s+)?(?:Traceback \(most recent call last\):|--- Logging error ---)$/;
 
 /** What dbt says in its output that it ended of, which has no results then; `undefined` where it says nothing of the kind. */
 export function errorIn(output: string): string | undefined {

@@ -8,7 +8,9 @@ export interface NamedTable {
 }
 
 /** Two or three names in quotes with points between, as dbt writes a relation. */
-const relation = /(?:"((?:[^"]|"")*)"\.)?"((?:[^"]|"")*)"\."((?:[^"]|"")*)"/g;
+const relation = /(?:"(?:[^"]|"")*"\.)?"(?:[^"]|"")*"\."(?:[^"]|"")*"/g;
+
+const quotedName = /"(?:[^"]|"")*"/g;
 
 /**
  * A test's statement, so that it runs on the tables of its build, or in a release: the database that dbt worked in is no part of their names. `undefined` where it asks for something that is not
@@ -17,15 +19,19 @@ const relation = /(?:"((?:[^"]|"")*)"\.)?"((?:[^"]|"")*)"\."((?:[^"]|"")*)"/g;
 export function statementOn(sql: string, manifest: DbtManifest, tables: readonly NamedTable[]): string | undefined {
   const relations = new Set(relationsOf(manifest).map(keyOf));
   const byKey = new Map(tables.map((table) => [keyOf({ ...table, schema: table.builtSchema ?? table.schema }), table]));
-  let isWhole = true;
-  const text = sql.replaceAll(relation, (written, _database: string | undefined, schema: string, name: string) => {
-    const key = keyOf({ schema: unquoted(schema), name: unquoted(name) });
-    if (!relations.has(key)) return written;
-    const table = byKey.get(key);
-    isWhole &&= table !== undefined;
+  const read = (sql.match(relation) ?? []).map(keyIn).filter((key) => relations.has(key));
+  if (!read.every((key) => byKey.has(key))) return undefined;
+  return sql.replaceAll(relation, (written) => {
+    const key = keyIn(written);
+    const table = relations.has(key) ? byKey.get(key) : undefined;
     return table === undefined ? written : `${quoted(table.schema)}.${quoted(table.name)}`;
   });
-  return isWhole ? text : undefined;
+}
+
+/** The key of a relation as it is written. */
+function keyIn(written: string): string {
+  const [name = "", schema = ""] = (written.match(quotedName) ?? []).map(unquoted).toReversed();
+  return keyOf({ schema, name });
 }
 
 /** What a statement of dbt's may read: what the project makes, and its sources. */
@@ -49,5 +55,5 @@ function quoted(name: string): string {
 }
 
 function unquoted(name: string): string {
-  return name.replaceAll('""', '"');
+  return name.slice(1, -1).replaceAll('""', '"');
 }

@@ -17,6 +17,12 @@ describe("what dbt ended of", () => {
     ).toBe("IO Error: no\n\tIs it there?");
   });
 
+  test("a disk that is full keeps dbt from its log, too", () => {
+    const output =
+      "Encountered an error:\n[Errno 28] No space left on device\n--- Logging error ---\nTraceback (most recent call last):\n";
+    expect(errorIn(output)).toBe("[Errno 28] No space left on device");
+  });
+
   test("of two commands it is the last one's", () => {
     expect(errorIn("Encountered an error:\nfirst\nEncountered an error:\nsecond")).toBe("second");
   });
