@@ -61,7 +61,7 @@ export async function rowsOf(sql: string, database?: string): Promise<string[]> 
   try {
     const connection = await instance.connect();
     try {
-      const rows = await (await connection.runAndReadAll(sql)).getRowsJson();
+      const rows = (await connection.runAndReadAll(sql)).getRowsJson() as readonly (readonly (string | number | boolean | null)[])[];
       return rows.map((row) => row.map((value) => (value === null ? "" : String(value))).join("|"));
     } finally {
       connection.closeSync();
