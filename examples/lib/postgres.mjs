@@ -126,7 +126,12 @@ export class Cluster {
       "full_page_writes=off",
     ];
     const words = [this.#programs.postgres, "-D", this.#data, ...settings.flatMap((setting) => ["-c", setting])];
-    const server = spawn("sh", ["-c", supervisor, "sh", ...words], { ...owner, cwd: folder, stdio: ["pipe", "ignore", "pipe"] });
+    const server = spawn("sh", ["-c", supervisor, "sh", ...words], {
+      ...owner,
+      cwd: folder,
+      detached: true,
+      stdio: ["pipe", "ignore", "pipe"],
+    });
     this.#server = server;
     let said = "";
     const timer = setTimeout(() => server.stdin.end("QUIT\n"), startTimeoutMs);
@@ -149,7 +154,7 @@ export class Cluster {
   async stop(signal = "INT") {
     const server = this.#server;
     this.#server = undefined;
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    if (server?.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, "close");
     server.stdin?.end(`${signal}\n`);
     await ended;
