@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { whyNoDbtWithPostgres } from "../../dbt/support.ts";
@@ -9,6 +9,7 @@ const demo = fileURLToPath(new URL("../../../examples/marts-dbt/demo.mjs", impor
 
 test.skipIf(whyNoDbtWithPostgres !== "")("the demo publishes the marts of two days, and leaves nothing", async () => {
   const scratch = temporaryFolder();
+  chmodSync(scratch, 0o711); // PostgreSQL is run as another user, where we are root
   const child = startProgram([process.execPath, demo, "--days", "20"], { env: { TMPDIR: scratch } });
   const { code } = await child.ended;
   expect([code, child.stderr(), child.stdout()]).toEqual([0, "", expect.stringContaining("now serves r000002 (version 2)")]);
