@@ -23,6 +23,7 @@ export const longest: readonly string[] = [
   "test/demo/quick.proof.ts",
   "test/release/migration.proof.ts",
   "test/dbt/project.proof.ts",
+  "test/examples/marts-dbt/readme.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
 ];
