@@ -22,6 +22,8 @@ export const longest: readonly string[] = [
   "test/examples/superinvestors/demo.proof.ts",
   "test/demo/quick.proof.ts",
   "test/release/migration.proof.ts",
+  "test/dbt/project.proof.ts",
+  "test/examples/marts-dbt/readme.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
 ];
