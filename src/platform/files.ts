@@ -135,13 +135,24 @@ export async function syncFile(platform: Platform, path: string): Promise<void> 
   }
 }
 
-/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced. */
-export async function makeFolders(platform: Platform, root: string, folder: string): Promise<void> {
+/**
+ * Mode of the folders inside a store's own, as of its files: the umask of one publisher has no say in what another user's reader must be able to enter. Who may look into a store at all is
+ * decided by the mode of its own folder, which whoever makes it chooses.
+ */
+export const insideMode = 0o755;
+
+/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced. `permissions` of those that it makes; left out, the umask decides. */
+export async function makeFolders(
+  platform: Platform,
+  root: string,
+  folder: string,
+  { permissions }: { readonly permissions?: number } = {},
+): Promise<void> {
   if (folder === root || folder.length < root.length) return;
-  await makeFolders(platform, root, dirname(folder));
+  await makeFolders(platform, root, dirname(folder), permissions === undefined ? {} : { permissions });
   if ((await platform.files.stat(folder))?.kind === "folder") return;
   try {
-    await platform.files.makeFolder(folder);
+    await platform.files.makeFolder(folder, permissions);
     await platform.files.syncFolder(dirname(folder));
   } catch (error) {
     throw ioError(error, "make folder", folder);
