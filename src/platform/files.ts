@@ -135,21 +135,29 @@ export async function syncFile(platform: Platform, path: string): Promise<void> 
   }
 }
 
-/**
- * Mode of the folders inside a store's own, as of its files: the umask of one publisher has no say in what another user's reader must be able to enter. Who may look into a store at all is
- * decided by the mode of its own folder, which whoever makes it chooses.
- */
-export const insideMode = 0o755;
+/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced; the umask decides who may enter them. */
+export async function makeFolders(platform: Platform, root: string, folder: string): Promise<void> {
+  return makeEach(platform, { root, folder });
+}
 
-/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced. `permissions` of those that it makes; left out, the umask decides. */
-export async function makeFolders(
-  platform: Platform,
-  root: string,
-  folder: string,
-  { permissions }: { readonly permissions?: number } = {},
-): Promise<void> {
+/**
+ * The same inside a store, whose readers may be other users: as with its files, the umask of one publisher has no say in what they must be able to enter. Who may look into a store at all is decided by the
+ * mode of its own folder.
+ */
+export async function makeInnerFolders(platform: Platform, root: string, folder: string): Promise<void> {
+  return makeEach(platform, { root, folder, permissions: 0o755 });
+}
+
+interface WantedFolder {
+  readonly root: string;
+  readonly folder: string;
+  readonly permissions?: number;
+}
+
+async function makeEach(platform: Platform, wanted: WantedFolder): Promise<void> {
+  const { root, folder, permissions } = wanted;
   if (folder === root || folder.length < root.length) return;
-  await makeFolders(platform, root, dirname(folder), permissions === undefined ? {} : { permissions });
+  await makeEach(platform, { ...wanted, folder: dirname(folder) });
   if ((await platform.files.stat(folder))?.kind === "folder") return;
   try {
     await platform.files.makeFolder(folder, permissions);

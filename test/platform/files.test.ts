@@ -132,17 +132,17 @@ test("folders are made from a root that exists; a tree is removed with links not
 });
 
 test.skipIf(process.platform === "win32")(
-  "a folder gets its permissions whatever the umask, by the umask without; one that is there keeps its mode",
+  "the umask decides who may enter a folder, and not in a store; one that is there keeps its mode",
   async () => {
     const root = temporaryFolder();
     const mode = (...names: string[]) => (statSync(join(root, ...names)).mode & 0o777).toString(8);
     const child = startScript(`
-    import { makeFolders } from ${JSON.stringify(distUrl("platform/files.js"))};
+    import { makeFolders, makeInnerFolders } from ${JSON.stringify(distUrl("platform/files.js"))};
     import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
     process.umask(0o077);
     const [platform, root] = [nodePlatform(), ${JSON.stringify(root)}];
     await makeFolders(platform, root, root + "/private/in");
-    await makeFolders(platform, root, root + "/private/in/open/b", { permissions: 0o755 });
+    await makeInnerFolders(platform, root, root + "/private/in/open/b");
   `);
     expect(await child.ended).toMatchObject({ code: 0 });
     expect([mode("private"), mode("private", "in"), mode("private", "in", "open"), mode("private", "in", "open", "b")]).toEqual([
