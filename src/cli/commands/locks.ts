@@ -57,7 +57,10 @@ function holderText({ pid, command, host, held, processes }: LockState): string 
 function readersText({ processes, readers }: PinState): string {
   const hidden = (readers ?? processes.length) - processes.length;
   const seen = processes.map((process) => processText(process));
-  return [...seen, ...(hidden > 0 ? [`${counted(hidden, "process")} that cannot be seen`] : [])].join(", ") || "-";
+  return (
+    [...seen, ...(hidden > 0 ? [`${hidden} ${hidden === 1 ? "process" : "processes"} that cannot be seen`] : [])].join(", ") ||
+    "-"
+  );
 }
 
 interface NamedProcess {
