@@ -114,6 +114,13 @@ export const parquetTableSchema = z.object({
   path: z.string().describe("A file, or the folder of the table's files: relative to the release's folder, with `/`."),
   files: z.int().min(1),
   hive: z.array(z.string()).describe("Columns that folder names hold, outermost first: `year=2026/` has `year`."),
+  builtAt: z
+    .string()
+    .optional()
+    .describe(
+      "Where the build wrote it, relative to its folder, for a table whose writer named it. A build on top of the release finds it there.",
+    ),
+  builtSchema: z.string().optional().describe("What the build called its schema, where the configuration has another."),
 });
 
 /** Where a table of Parquet files lies. */
@@ -122,6 +129,16 @@ export type ParquetTable = z.infer<typeof parquetTableSchema>;
 /** Where a table lies for whoever has attached the release's DuckDB file, if it has one, as `database`. */
 export function catalogueOf(table: { readonly parquet?: unknown }, database: string): string {
   return table.parquet === undefined ? database : parquetCatalogue;
+}
+
+/** Where a file of a table lies in a build's folder; `path` is where it lies in the release's. */
+export function builtPath(table: Pick<ParquetTable, "path" | "builtAt">, path: string): string {
+  return table.builtAt === undefined ? path : `${table.builtAt}${path.slice(table.path.length)}`;
+}
+
+/** Where a file of a table is to lie in a release's folder; `path` is where the build wrote it. */
+export function releasePath(table: Pick<ParquetTable, "path" | "builtAt">, path: string): string {
+  return table.builtAt === undefined ? path : `${table.path}${path.slice(table.builtAt.length)}`;
 }
 
 /** Whether a file belongs to a table; both paths relative to the release's folder. */

@@ -32,6 +32,14 @@ export function isLoopback(host: string): boolean {
   return isIpv6(`[${bare}]`) && new URL(`http://[${bare}]/`).hostname === "[::1]";
 }
 
+/** `http://host:port` of where a server listens; `undefined` where that is no address to ask: any port, or all addresses of a machine. */
+export function originOf({ host, port }: ListenAddress): string | undefined {
+  const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+  if (port === 0 || !URL.canParse(address)) return undefined;
+  const { hostname, origin } = new URL(address);
+  return hostname === "0.0.0.0" || hostname === "[::]" ? undefined : origin;
+}
+
 function isHost(text: string): boolean {
   if (text.startsWith("[")) return isIpv6(text);
   // A last part of digits makes an address of it, and `127.1` is one to some programs only.

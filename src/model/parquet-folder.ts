@@ -1,4 +1,13 @@
-import { isOwnName, isPlainName, schemaOf, type Artifact, type ParquetArtifact, type ParquetTable } from "./artifact.ts";
+import {
+  isFileOf,
+  isOwnName,
+  isPlainName,
+  schemaOf,
+  type Artifact,
+  type ParquetArtifact,
+  type ParquetTable,
+} from "./artifact.ts";
+import type { TablePlace } from "./table-place.ts";
 
 /** Something that lies below a folder; `path` is relative to it, with `/`. */
 export interface FolderEntry {
@@ -10,9 +19,12 @@ export interface FolderEntry {
 export interface FolderTable {
   readonly schema: string;
   readonly name: string;
+  /** Where it will lie in the release. */
   readonly parquet: ParquetTable;
-  /** Relative to the folder, with `/`, in the order of their names. */
+  /** Where its files lie now: relative to the folder, with `/`, in the order of their names. */
   readonly files: readonly string[];
+  /** Of a table whose writer's own view may hide a row, as `TablePlace` says. */
+  readonly hidesRow?: boolean;
 }
 
 /** What lies among Parquet files and may not, and why. */
@@ -35,10 +47,15 @@ export function mayHoldParquet(path: string): boolean {
 
 /**
  * The Parquet tables of `artifacts` among the files of a folder: each `<table>.parquet` in an artifact's folder is a table, and each folder there with Parquet files, in `key=value` folders too.
- * What other programs leave beside them (hidden files, names that begin with `_`, `.crc`) is passed over; every other file is a problem.
+ * What other programs leave beside them (hidden files, names that begin with `_`, `.crc`) is passed over; every other file is a problem. What lies at one of `places` is the table that its
+ * writer says, and lies as `<schema>/<table>` in the release.
  */
-export function parquetFolder(artifacts: readonly Artifact[], entries: readonly FolderEntry[]): ParquetFolder {
-  const problems: FolderProblem[] = [];
+export function parquetFolder(
+  artifacts: readonly Artifact[],
+  entries: readonly FolderEntry[],
+  places: readonly TablePlace[] = [],
+): ParquetFolder {
+  const problems: FolderProblem[] = [...sharedPlaces(places)];
   const tables: FolderTable[] = [];
   const owned = artifacts.flatMap((artifact) => (artifact.kind === "duckdb" || artifact.path === "." ? [] : [artifact.path]));
   for (const artifact of artifacts) {
@@ -49,15 +66,19 @@ export function parquetFolder(artifacts: readonly Artifact[], entries: readonly 
       if (what !== undefined) problems.push({ path: entry.path, what });
       return what === undefined;
     });
+    const paths = good.map(({ path }) => path);
+    const named = places.map((place) => ({ place, files: paths.filter((path) => isFileOf(place, path)) }));
+    const taken = new Set(named.flatMap(({ files }) => files));
+    for (const { place, files } of named) if (files.length > 0) tables.push(namedTable(artifact, { place, files, problems }));
     tables.push(
       ...tablesOf(
         artifact,
-        good.map(({ path }) => path),
+        paths.filter((path) => !taken.has(path)),
         problems,
       ),
     );
   }
-  problems.push(...namesakes(tables));
+  problems.push(...namesakes(tables), ...strangeNames(tables));
   return { tables: tables.toSorted(byName), problems };
 }
 
@@ -108,6 +129,48 @@ function tablesOf(artifact: ParquetArtifact, paths: readonly string[], problems:
     const name = isFile ? first.slice(0, -".parquet".length) : first;
     const hive = isFile ? [] : hiveOf(`${prefix}${first}`, files, problems);
     return { schema, name, parquet: { path: `${prefix}${first}`, files: files.length, hive }, files };
+  });
+}
+
+interface Named {
+  readonly place: TablePlace;
+  readonly files: readonly string[];
+  readonly problems: FolderProblem[];
+}
+
+/** A schema that is configured goes before the one that the writer says. */
+function namedTable(artifact: ParquetArtifact, { place, files, problems }: Named): FolderTable {
+  const { name, path: builtAt } = place;
+  const schema = artifact.schema ?? place.schema;
+  const isFile = files.length === 1 && files[0] === builtAt;
+  const path = `${schema}/${name}${isFile ? ".parquet" : ""}`;
+  const hive = isFile ? [] : hiveOf(builtAt, files, problems);
+  const own = schema === place.schema ? {} : { builtSchema: place.schema };
+  return { schema, name, parquet: { path, files: files.length, hive, builtAt, ...own }, files, hidesRow: place.hidesRow };
+}
+
+/** Two views that show the same files: which of them the table is, nobody can tell. */
+function sharedPlaces(places: readonly TablePlace[]): FolderProblem[] {
+  return places.flatMap((place, index) => {
+    const other = places.slice(0, index).find((before) => isFileOf(before, place.path) || isFileOf(place, before.path));
+    if (other === undefined) return [];
+    const views = [other, place].map(({ schema, name }) => `${schema}.${name}`);
+    return [{ path: place.path, what: `is named by two views, ${views.join(" and ")}: give each table a file of its own` }];
+  });
+}
+
+/** A schema and a table that are to be a folder and a file of the release. */
+function strangeNames(tables: readonly FolderTable[]): FolderProblem[] {
+  return tables.flatMap(({ schema, name, parquet }) => {
+    const strange = [schema, name].find((part) => !isPlainName(part));
+    const isOurs = isOwnName(schema) || parquet.path === "release.json";
+    if (parquet.builtAt === undefined || (strange === undefined && !isOurs)) return [];
+    return [
+      {
+        path: parquet.builtAt,
+        what: `is table ${schema}.${name}, and ${JSON.stringify(strange ?? schema)} cannot be a name of a release's files`,
+      },
+    ];
   });
 }
 

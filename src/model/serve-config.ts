@@ -3,7 +3,7 @@ import type { TokenConfig } from "./access-token.ts";
 import { bytesSchema } from "./bytes.ts";
 import { durationSchema, hourMs } from "./duration.ts";
 import { environmentName } from "./environment.ts";
-import { isHostHeader, parseListen, type ListenAddress } from "./listen.ts";
+import { isHostHeader, originOf, parseListen, type ListenAddress } from "./listen.ts";
 import { idPattern } from "./names.ts";
 import { didYouMean } from "./nearest.ts";
 
@@ -74,6 +74,8 @@ export type ServeConfig = z.infer<typeof serveConfigSchema>;
 /** `[serve]` with every default in place. Frozen. */
 export interface ServeSettings {
   readonly listen: ListenAddress;
+  /** `http://127.0.0.1:4600`: where others ask, if the file says so; `undefined` for any port and for all addresses of the machine. */
+  readonly origin: string | undefined;
   /** The store that addresses without one mean; `undefined` where the file has several and names none, or has none. */
   readonly defaultStore: string | undefined;
   /** Host headers in lower case, as configured: `analytics.example.com`, `analytics.example.com:8443`. */
@@ -118,8 +120,10 @@ export interface ServedConfig {
 /** The server's settings, with the defaults that docs/configuration.md tells. */
 export function serveSettings({ serve = {}, stores }: Omit<ServedConfig, "tokens">): ServeSettings {
   const ids = Object.keys(stores);
+  const listen = Object.freeze(parseListen(serve.listen ?? listenDefault) ?? { host: "127.0.0.1", port: 4_600 });
   return Object.freeze({
-    listen: Object.freeze(parseListen(serve.listen ?? listenDefault) ?? { host: "127.0.0.1", port: 4_600 }),
+    listen,
+    origin: serve.listen === undefined ? undefined : originOf(listen),
     defaultStore: serve.default_store ?? (ids.length === 1 ? ids[0] : undefined),
     hosts: Object.freeze((serve.hosts ?? []).map((host) => host.toLowerCase())),
     cacheBytes: serve.cache ?? 64_000_000,

@@ -46,8 +46,32 @@ export interface Inspection {
   close(): Promise<void>;
 }
 
+/** A view of a database file, whether or not it binds. */
+export interface FileView {
+  readonly schema: string;
+  readonly name: string;
+  /** The statement that made it. */
+  readonly definition: string;
+  /** The engine's first line, where it does not bind. */
+  readonly error?: string;
+}
+
 /** What building a release needs of an engine. */
 export interface ReleaseEngine {
+  /** The views of a file, with what is in a log beside it. Throws `FILE_LOCKED`, `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`. */
+  views(path: string): Promise<readonly FileView[]>;
+  /** Drops views of a file and shows tables of Parquet files in it, all or nothing; makes a file that is missing. Throws as `views` does, and `DISK_FULL`. */
+  changeViews(
+    path: string,
+    changes: {
+      readonly drop: readonly { readonly schema: string; readonly name: string }[];
+      readonly show: readonly ParquetSource[];
+    },
+  ): Promise<void>;
+  /** Whether a table of Parquet files has one row, NULL in every column. Throws `DATABASE_CORRUPT`. */
+  isOneRowOfNulls(source: ParquetSource): Promise<boolean>;
+  /** Writes a Parquet file with the columns of a table and no row, columns of folder names among them, to where nothing lies. Not synced. Throws `DATABASE_CORRUPT`, `DISK_FULL`. */
+  writeEmptyParquet(source: ParquetSource, target: string): Promise<void>;
   /**
    * Folds a write-ahead log into its file and removes it. Throws `FILE_LOCKED`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`.
    */

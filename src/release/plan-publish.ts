@@ -81,7 +81,7 @@ async function space(
   { base, basename }: { readonly base: BuildBase | undefined; readonly basename: string },
 ): Promise<Pick<PublishPlan, "bytesNeeded" | "bytesFree">> {
   const { files, disk } = store.platform;
-  const active = base?.files?.map((path) => join(store.paths.folder, ...path.split("/"))) ?? (base ? [base.path] : []);
+  const active = base?.record?.files.map(({ path }) => join(store.paths.folder, ...path.split("/"))) ?? (base ? [base.path] : []);
   const model = source.kind === "copy" ? [source.source] : active;
   let bytesNeeded = source.kind === "folder" ? await bytesToTake(store, source.source, { basename }) : 0;
   for (const path of source.kind === "folder" ? [] : model) bytesNeeded += (await files.stat(path))?.bytes ?? 0;

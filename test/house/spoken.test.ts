@@ -48,7 +48,7 @@ test("one that is not there is found", () => {
 
 /** Programs' environment variables, which are written as codes are: `docs name every environment variable` guards ours. */
 const isVariable = (name: string): boolean =>
-  /^(?:LOCKKEEPER|DUCKDB|PARQUET|DBT|UV|FLIGHTS)_/.test(name) || name.endsWith("_COLOR");
+  /^(?:LOCKKEEPER|DUCKDB|PARQUET|DBT|DAGSTER|UV|FLIGHTS)_/.test(name) || name.endsWith("_COLOR");
 
 test("every error code that a document names is one", () => {
   expect(unknownCodes(documents, Object.keys(errorCodes), isVariable)).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isHostHeader, isLoopback, parseListen } from "../../src/model/listen.ts";
+import { isHostHeader, isLoopback, originOf, parseListen } from "../../src/model/listen.ts";
 
 test.each([
   ["127.0.0.1:4600", "127.0.0.1", 4_600],
@@ -70,3 +70,14 @@ test.each([
   "1::1",
   "10.0.0.1",
 ])("%j is not taken for it", (host) => expect(isLoopback(host)).toBe(false));
+
+test.each([
+  [{ host: "127.0.0.1", port: 4_600 }, "http://127.0.0.1:4600"],
+  [{ host: "::1", port: 4_600 }, "http://[::1]:4600"],
+  [{ host: "analytics.example.com", port: 80 }, "http://analytics.example.com"],
+  [{ host: "127.0.0.1", port: 0 }, undefined],
+  [{ host: "0.0.0.0", port: 4_600 }, undefined],
+  [{ host: "::", port: 4_600 }, undefined],
+  [{ host: "0:0::0", port: 4_600 }, undefined],
+  [{ host: "xn--a", port: 4_600 }, undefined],
+])("%j is asked at %s", (listen, origin) => expect(originOf(listen)).toBe(origin));

@@ -54,6 +54,11 @@ describe("settings of the server", () => {
     for (const text of ["", "[serve]", "[serve]\nlimits = {}\nalarms = {}"]) expect(settings(text)).toEqual(defaults);
   });
 
+  it("name where others ask only if the file says where the server listens", () => {
+    expect(settings("").origin).toBeUndefined();
+    expect(settings('[serve]\nlisten = "127.0.0.1:4600"').origin).toBe("http://127.0.0.1:4600");
+  });
+
   it("are what the file says, in bytes and milliseconds", () => {
     const text = `[serve]
 listen = "[::1]:0"

@@ -1,7 +1,8 @@
 import { baseOf, durationOf, operationOptions, type ChangingOptions } from "../arguments.ts";
 import type { CommandContext, Outcome } from "../context.ts";
 import { abortedText, beganText, buildsText, exportText, renewedText } from "../render/builds.ts";
-import { publishText } from "../render/publish.ts";
+import { withPipes } from "../pipes/with-pipes.ts";
+import { publishOutcome } from "../render/publish.ts";
 import { withWorkspace } from "../workspace.ts";
 
 interface Input extends ChangingOptions {
@@ -18,6 +19,7 @@ interface Input extends ChangingOptions {
 /** `build begin|commit|renew|abort|list`: 3 when a check refused what was to be committed. */
 export async function run(input: Input, context: CommandContext): Promise<Outcome> {
   const { action, store = "", build = "", reason, label } = input;
+  if (action === "commit") return commit(input, context);
   const leaseMs = input.lease === undefined ? undefined : durationOf("--lease", input.lease);
   return withWorkspace(context, async (workspace): Promise<Outcome> => {
     switch (action) {
@@ -35,11 +37,6 @@ export async function run(input: Input, context: CommandContext): Promise<Outcom
         const result = await workspace.renewBuild(build, { ...operationOptions(input, context), leaseMs });
         return { word: "build", body: result, exit: 0, text: (style) => renewedText(result, style) };
       }
-      case "commit": {
-        const result = await workspace.commitBuild(build, { ...operationOptions(input, context), note: reason });
-        const exit = result.outcome === "refused" ? 3 : 0;
-        return { word: "publish", body: result, exit, text: (style) => publishText(result, style) };
-      }
       case "abort": {
         const result = await workspace.abortBuild(build, { ...operationOptions(input, context), reason });
         return { word: "builds", body: { builds: [result] }, exit: 0, text: (style) => abortedText(result, style) };
@@ -50,4 +47,14 @@ export async function run(input: Input, context: CommandContext): Promise<Outcom
       }
     }
   });
+}
+
+async function commit(input: Input, given: CommandContext): Promise<Outcome> {
+  return withPipes(given, (context, made) =>
+    withWorkspace(context, async (workspace) => {
+      const result = await workspace.commitBuild(input.build ?? "", { ...operationOptions(input, context), note: input.reason });
+      made(result, workspace.serveSettings().origin);
+      return publishOutcome(result);
+    }),
+  );
 }

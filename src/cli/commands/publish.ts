@@ -1,7 +1,8 @@
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { baseOf, operationOptions, type ChangingOptions } from "../arguments.ts";
 import type { CommandContext, Outcome } from "../context.ts";
-import { publishText } from "../render/publish.ts";
+import { withPipes } from "../pipes/with-pipes.ts";
+import { publishOutcome } from "../render/publish.ts";
 import { withWorkspace } from "../workspace.ts";
 import type { Build } from "../../workspace/api.ts";
 
@@ -14,18 +15,15 @@ interface Input extends ChangingOptions {
 }
 
 /** `publish STORE [-- CMD…]`: 3 when a check refused the build. */
-export async function run(input: Input, context: CommandContext): Promise<Outcome> {
-  const { store } = input;
-  assertAfterDashes(input.command);
-  return withWorkspace(context, async (workspace) => {
-    const options = { ...operationOptions(input, context), base: baseOf(input.base) };
-    const result = await workspace.publish(store, buildOf(input), options);
-    return {
-      word: "publish",
-      body: result,
-      exit: result.outcome === "refused" ? 3 : 0,
-      text: (style) => publishText(result, style),
-    };
+export async function run(input: Input, given: CommandContext): Promise<Outcome> {
+  return withPipes(given, async (context, made) => {
+    assertAfterDashes(input.command);
+    return withWorkspace(context, async (workspace) => {
+      const options = { ...operationOptions(input, context), base: baseOf(input.base) };
+      const result = await workspace.publish(input.store, buildOf(input), options);
+      made(result, workspace.serveSettings().origin);
+      return publishOutcome(result);
+    });
   });
 }
 

@@ -48,13 +48,14 @@ export function createProgress({ write, terminal, quiet, style, now }: ProgressO
     onProgress(event) {
       if (event.kind === "output") output(event.chunk);
       else if (event.kind !== "phase" && event.kind !== "message") line(`${style.yellow(event.kind)} ${printable(event.detail)}`);
-      else if (event.kind === "message") line(messageLine(event.message));
+      else if (event.kind === "message") line(buildMessageLine(event.message));
       else if (terminal) line(`${stamp()} ${style.bold(event.phase)}${event.detail ? ` ${printable(event.detail)}` : ""}`);
     },
   };
 }
 
-function messageLine(message: BuildMessage): string {
+/** What a build says, on one line. */
+export function buildMessageLine(message: BuildMessage): string {
   if (message.type === "check") {
     const { name, status, message: text = "" } = message;
     return ["build:", "check", printable(name), status, printable(text)].filter(Boolean).join(" ");

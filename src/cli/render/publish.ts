@@ -2,8 +2,15 @@ import type { PublishResult } from "../../model/results.ts";
 import { formatBytes } from "../../model/units.ts";
 import { checkLines } from "./checks.ts";
 import { planLines, relText } from "./plan.ts";
+import type { Report } from "../context.ts";
 import type { Style } from "./style.ts";
 import { counted, printable } from "./text.ts";
+
+/** The report of `publish` and `build commit`: 3 when a check refused the build. */
+export function publishOutcome(result: PublishResult): Report {
+  const exit = result.outcome === "refused" ? 3 : 0;
+  return { word: "publish", body: result, exit, text: (style) => publishText(result, style) };
+}
 
 /** `publish` and `build commit`: what is served now, why the build was refused, or what would be done. */
 export function publishText(result: PublishResult, style: Style): string {

@@ -36,6 +36,9 @@ export function releaseText(result: ReleaseResult, style: Style): string {
     `  created ${result.createdAt} by ${printable(command?.join(" ") ?? sql?.map(({ path }) => path).join(", ") ?? kind)}`,
     `  parent ${result.parent ?? "-"}, storage version ${printable(result.storageVersion)}`,
     ...result.files.map((file) => `  ${printable(file.path)}  ${formatBytes(file.bytes)}  sha256 ${file.sha256}`),
+    ...(result.provenance ?? []).map(
+      (file) => `  provenance ${printable(file.path)}  ${formatBytes(file.bytes)}  sha256 ${file.sha256}`,
+    ),
     ...(result.watermarks ?? []).map(({ name, value }) => `  watermark ${printable(name)}  ${printable(value)}`),
     ...tableLines(["table", "kind", "rows", "columns"], tables, { style, right: new Set([2, 3]) }).map((line) => `  ${line}`),
     ...checkLines(result.checks, style),

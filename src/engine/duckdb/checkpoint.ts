@@ -1,14 +1,13 @@
-import { basename } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { reservedBasenames } from "../../model/names.ts";
 import type { Platform } from "../../platform/port.ts";
 import { engineError } from "./errors.ts";
 import { attach, createInstance } from "./instance.ts";
 import { lease } from "./registry.ts";
 import { quoteIdentifier } from "./sql-text.ts";
+import { catalogueNameOf } from "./views.ts";
 
 /**
- * Folds a write-ahead log into its file and removes it. The only way in which the engine opens a file for writing. Throws `FILE_LOCKED`,
+ * Folds a write-ahead log into its file and removes it. Throws `FILE_LOCKED`,
  * `FILE_MISSING`, `DATABASE_CORRUPT`, `STORAGE_UNSUPPORTED`, `BUILD_UNFINISHED` when a log is left all the same.
  */
 export async function checkpoint(platform: Platform, path: string): Promise<void> {
@@ -37,10 +36,4 @@ export async function checkpoint(platform: Platform, path: string): Promise<void
     hint: "End every program that writes the file, then build again.",
     subject: path,
   });
-}
-
-/** The stem of the file, which is what its own views call the catalogue. */
-function catalogueNameOf(path: string): string {
-  const stem = basename(path).replace(/\.[^.]*$/, "");
-  return stem === "" || reservedBasenames.has(stem.toLowerCase()) ? "checkpointed" : stem;
 }

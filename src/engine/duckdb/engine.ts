@@ -11,8 +11,10 @@ import { openForReading, type OpenOptions } from "./open.ts";
 import { assertParquetEnds } from "./parquet-ends.ts";
 import { parquetFooters } from "./parquet-footers.ts";
 import { closeWhenUnused, isOpenHere } from "./registry.ts";
+import { isOneRowOfNulls, writeEmptyParquet } from "./empty-parquet.ts";
 import { Spare } from "./spare.ts";
 import { sqlCommand } from "./sql-command.ts";
+import { changeViews, fileViews, type FileView, type ViewChanges } from "./views.ts";
 
 export { defaultConcurrency, threadPoolSize } from "./concurrency.ts";
 export { engineVersion } from "./driver.ts";
@@ -28,6 +30,12 @@ export interface DuckdbEngine {
   dropSpare(): void;
   /** Folds a write-ahead log into its file; see `checkpoint`. */
   checkpoint(path: string): Promise<void>;
+  /** The views of a file; see `fileViews`. */
+  views(path: string): Promise<FileView[]>;
+  /** Drops views of a file and shows tables of Parquet files in it; see `changeViews`. */
+  changeViews(path: string, changes: ViewChanges): Promise<void>;
+  readonly isOneRowOfNulls: typeof isOneRowOfNulls;
+  readonly writeEmptyParquet: typeof writeEmptyParquet;
   /** Opens a release's files as a reader would and tells what lies in them; see `inspect`. */
   inspect(path: string | undefined, name: string, parquet?: readonly ParquetSource[]): Promise<DuckdbInspection>;
   /** What the ends of Parquet files tell; see `parquetFooters`. */
@@ -58,6 +66,10 @@ export function duckdbEngine(platform: Platform): DuckdbEngine {
     prepareSpare: (settings) => spare.prepare(settings),
     dropSpare: () => spare.drop(),
     checkpoint: (path) => checkpoint(platform, path),
+    views: (path) => fileViews(platform, path),
+    changeViews: (path, changes) => changeViews(platform, path, changes),
+    isOneRowOfNulls,
+    writeEmptyParquet,
     inspect: (path, name, parquet = []) => inspect(platform, { path, name, parquet }),
     parquetFooters: (paths, signal) => parquetFooters(platform, paths, signal),
     assertParquetEnds: (paths) => assertParquetEnds(platform, paths),

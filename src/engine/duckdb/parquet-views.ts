@@ -25,7 +25,7 @@ export async function showParquet(instance: DuckDBInstance, sources: readonly Pa
       try {
         const schema = `${parquetCatalogue}.${quoteIdentifier(source.schema)}`;
         await connection.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-        await connection.run(`CREATE VIEW ${schema}.${quoteIdentifier(source.name)} AS ${selectOf(source)}`);
+        await connection.run(`CREATE VIEW ${schema}.${quoteIdentifier(source.name)} AS ${parquetSelect(source)}`);
       } catch (error) {
         throw unbound(error, source);
       }
@@ -83,8 +83,8 @@ function qualified(catalogue: string, schema: string): string {
   return `${quoteIdentifier(catalogue)}.${quoteIdentifier(schema)}`;
 }
 
-/** Options are said in full: what the engine guesses by itself takes `key=value` of any folder on the way for a column. */
-function selectOf(source: ParquetSource): string {
+/** The query of a table of Parquet files. Options are said in full: what the engine guesses by itself takes `key=value` of any folder on the way for a column. */
+export function parquetSelect(source: ParquetSource): string {
   const files = fileList(source.files);
   if (source.hive.length === 0) {
     return `SELECT ${listed(source)} FROM read_parquet(${files}, hive_partitioning = false, union_by_name = false)`;

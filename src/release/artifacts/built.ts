@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { isDatabaseOnly, isFileOf, type ParquetSource, type ParquetTable } from "../../model/artifact.ts";
+import { builtPath, isDatabaseOnly, isFileOf, releasePath, type ParquetSource, type ParquetTable } from "../../model/artifact.ts";
 import { mayHoldParquet, parquetFolder, type FolderProblem } from "../../model/parquet-folder.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
+import type { TablePlace } from "../../model/table-place.ts";
 import { listTree } from "../../platform/tree.ts";
 import type { BuildFolder } from "../build/folder.ts";
 import type { StoredRecord } from "../records.ts";
@@ -15,25 +16,35 @@ export interface BuiltTable {
   readonly parquet: ParquetTable;
   /** Absolute paths. */
   readonly files: readonly string[];
+  /** Whether its writer's view may hide a row of NULLs, as `TablePlace` says. */
+  readonly hidesRow?: boolean;
+}
+
+/** A file of those tables; both paths with `/`. */
+export interface BuiltFile {
+  /** Relative to the build's folder. */
+  readonly source: string;
+  /** Relative to the release's. */
+  readonly name: string;
 }
 
 /** What lies among a build's Parquet files. */
 export interface Built {
   /** By schema and name. */
   readonly tables: readonly BuiltTable[];
-  /** All files of those tables, relative to the build's folder, with `/`. */
-  readonly files: readonly string[];
+  readonly files: readonly BuiltFile[];
   /** What may not be there, and why. */
   readonly problems: readonly FolderProblem[];
 }
 
-/** What a build has written into the folders of its Parquet artifacts. Throws `BUILD_EMPTY` for an artifact with nothing in it. */
-export async function listBuilt(store: ReleaseStore, build: BuildFolder): Promise<Built> {
-  const built = await listParquet(store, build.folder);
+/** What a build has written into the folders of its Parquet artifacts, whose tables its writer has said lie at `places`. Throws `BUILD_EMPTY` for an artifact with nothing in it. */
+export async function listBuilt(store: ReleaseStore, build: BuildFolder, places: readonly TablePlace[]): Promise<Built> {
+  const built = await listParquet(store, build.folder, places);
   for (const artifact of store.artifacts) {
     if (artifact.kind !== "parquet") continue;
     const prefix = artifact.path === "." ? "" : `${artifact.path}/`;
-    const has = [...built.files, ...built.problems.map(({ path }) => path)].some((path) => path.startsWith(prefix));
+    const present = [...built.files.map(({ source }) => source), ...built.problems.map(({ path }) => path)];
+    const has = present.some((path) => path.startsWith(prefix));
     if (has) continue;
     const folder = join(build.folder, ...artifact.path.split("/"));
     throw new LockkeeperError("BUILD_EMPTY", `the build ended, but no Parquet file lies in ${folder}`, {
@@ -44,12 +55,13 @@ export async function listBuilt(store: ReleaseStore, build: BuildFolder): Promis
   return built;
 }
 
-async function listParquet(store: ReleaseStore, folder: string): Promise<Built> {
+async function listParquet(store: ReleaseStore, folder: string, places: readonly TablePlace[] = []): Promise<Built> {
   if (isDatabaseOnly(store.artifacts)) return { tables: [], files: [], problems: [] };
   const entries = (await listTree(store.platform, folder, mayHoldParquet)).map(({ path, stat }) => ({ path, kind: stat.kind }));
-  const { tables, problems } = parquetFolder(store.artifacts, entries);
+  const { tables, problems } = parquetFolder(store.artifacts, entries, places);
   const absolute = tables.map((table) => ({ ...table, files: table.files.map((path) => join(folder, ...path.split("/"))) }));
-  return { tables: absolute, files: tables.flatMap(({ files }) => files), problems };
+  const files = tables.flatMap((table) => table.files.map((source) => ({ source, name: releasePath(table.parquet, source) })));
+  return { tables: absolute, files, problems };
 }
 
 /** A built table as the engine is to show it. */
@@ -91,7 +103,7 @@ export async function recordsOfBuild(
   const names = [
     ...(build.hasDatabase ? [`${build.basename}.duckdb`] : []),
     ...others,
-    ...(await listParquet(store, build.folder)).files,
+    ...(await listParquet(store, build.folder)).files.map(({ source }) => source),
   ];
   const paths = names.map((name) => join(build.folder, ...name.split("/")));
   const stats = await Promise.all(paths.map((path) => store.platform.files.stat(path)));
@@ -105,6 +117,13 @@ export async function recordsOfBuild(
   const now = shape(digests.map(({ sha256 }, index) => ({ path: names[index] ?? "", sha256 })));
   return among.filter(({ record }) => {
     const prefix = `releases/${record.release}/`;
-    return shape(record.files.map(({ path, sha256 }) => ({ path: path.slice(prefix.length), sha256 }))) === now;
+    const then = record.files.map(({ path, sha256 }) => ({ path: builtPathIn(record, path.slice(prefix.length)), sha256 }));
+    return shape(then) === now;
   });
+}
+
+/** Where a build wrote a file of a release; `path` is relative to the release's folder. */
+export function builtPathIn({ tables }: Pick<ReleaseRecord, "tables">, path: string): string {
+  const table = tables.find(({ parquet }) => parquet?.builtAt !== undefined && isFileOf(parquet, path))?.parquet;
+  return table === undefined ? path : builtPath(table, path);
 }

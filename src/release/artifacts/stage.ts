@@ -3,6 +3,8 @@ import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { makeFolders, makeInnerFolders, removeTree, renameFile } from "../../platform/files.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat } from "../../platform/port.ts";
+import { listTree } from "../../platform/tree.ts";
+import { builtPlace } from "../build/places.ts";
 import type { SealedBuild, SealedFile } from "../build/seal.ts";
 import type { ReleaseStore } from "../store.ts";
 import { shareWithActive } from "./share.ts";
@@ -44,7 +46,7 @@ async function moveIn(
   { file, target }: { readonly file: SealedFile; readonly target: string },
 ): Promise<void> {
   const { files } = store.platform;
-  const source = join(build.folder, ...file.name.split("/"));
+  const source = join(build.folder, ...file.source.split("/"));
   if (!isUnchanged(await files.stat(source), file.stat)) throw changed(source);
   await renameFile(store.platform, source, target);
   await setMode(store, { path: target, build, name: file.name }, dataMode);
@@ -77,24 +79,23 @@ export async function unstage(store: ReleaseStore, buildFolder: string): Promise
   if ((await platform.files.stat(staging)) === undefined) return;
   await removeTree(platform, join(staging, "release.json"));
   await giveBack(store, staging, buildFolder);
-  await platform.files.syncFolder(buildFolder);
   await platform.failpoint("stage.undone");
   await removeTree(platform, staging);
 }
 
-async function giveBack(store: ReleaseStore, source: string, target: string): Promise<void> {
-  const { files } = store.platform;
-  for (const name of await files.list(source)) {
-    const [from, to] = [join(source, name), join(target, name)];
-    const stat = await files.stat(from);
-    if (stat?.kind === "folder") {
-      await makeFolders(store.platform, target, to);
-      await giveBack(store, from, to);
-      await files.syncFolder(to);
-    } else if (stat !== undefined && (await files.stat(to)) === undefined) {
-      await giveFileBack(store, { from, to, shared: stat.links > 1 });
-    }
+/** Each file lies again where the build wrote it, durably. */
+async function giveBack(store: ReleaseStore, staging: string, buildFolder: string): Promise<void> {
+  const { platform } = store;
+  const placeOf = builtPlace(store, buildFolder);
+  const folders = new Set<string>([buildFolder]);
+  for (const { path, stat } of await listTree(platform, staging)) {
+    const from = join(staging, ...path.split("/"));
+    const to = join(buildFolder, ...placeOf(path).split("/"));
+    for (let folder = dirname(to); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+    await makeFolders(platform, buildFolder, dirname(to));
+    if ((await platform.files.stat(to)) === undefined) await giveFileBack(store, { from, to, shared: stat.links > 1 });
   }
+  for (const folder of folders) await platform.files.syncFolder(folder);
 }
 
 /** A file that another release has, too, is never given to whoever may write to it. */

@@ -6,6 +6,7 @@ import { layoutOfActive } from "../../model/layout.ts";
 import type { IdentifiedManifest } from "../../model/manifest.ts";
 import type { Rel } from "../../model/plan.ts";
 import { artifactsOf, databaseFile, type ReleaseRecord } from "../../model/release-record.ts";
+import { builtPathIn } from "../artifacts/built.ts";
 import { makeFolders } from "../../platform/files.ts";
 import { basenameOf } from "../basename.ts";
 import { keepWritersOut } from "../layout/held-file.ts";
@@ -13,6 +14,7 @@ import { lookAtManifest } from "../manifest-file.ts";
 import { lookAtRecord } from "../records.ts";
 import { assertExists, currentRel, layoutOf, readPublishableState, type StoreState } from "../state.ts";
 import type { OperationOptions, ReleaseStore } from "../store.ts";
+import { showBase } from "./base-views.ts";
 import type { BuildFolder } from "./folder.ts";
 
 /** How often a copy is begun anew because something else became active in the middle of it. */
@@ -22,8 +24,8 @@ const attemptsMax = 3;
 export interface BuildBase extends Rel {
   /** Absolute path of its DuckDB file, to look at; of its folder, where it has none. */
   readonly path: string;
-  /** All its files, relative to the store's folder, where it is more than a DuckDB file. */
-  readonly files?: readonly string[];
+  /** What it holds, where that is more than a DuckDB file. */
+  readonly record?: ReleaseRecord;
   /** Where the build's data began as a copy of it: the identity of the manifest that made it active, for `assertBaseUnmoved`. Plain text, to be stored as it is. */
   readonly copied?: string;
 }
@@ -43,12 +45,12 @@ export async function baseOf(
   const { own } = current.manifest;
   const inFolder = layoutOfActive(current.manifest.active) === "releases";
   const record = own && inFolder ? recordOfBase(store, own.release, whole) : undefined;
-  const files = record && !isDatabaseOnly(artifactsOf(record)) ? record.files : undefined;
   const basename = own?.basename ?? (await basenameOf(store, current));
-  if (files === undefined) return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
-  const database = record && databaseFile(record);
+  if (record === undefined || isDatabaseOnly(artifactsOf(record)))
+    return { ...rel, path: layoutOf(store).dataFile(store, current.manifest.active, basename) };
+  const database = databaseFile(record);
   const path = database ? join(store.paths.folder, database.path) : store.paths.release(rel.release);
-  return { ...rel, path, files: files.map((file) => file.path) };
+  return { ...rel, path, record };
 }
 
 function recordOfBase(store: ReleaseStore, release: string, whole: boolean): ReleaseRecord | undefined {
@@ -75,6 +77,7 @@ export async function copyActive(
     assertExists(store, state);
     const base = await baseOf(store, state, { whole: true });
     if (base && state.current && (await copyUnmoved(store, { base, current: state.current, folder, signal }))) {
+      if (base.record) await showBase(store, folder, base.record);
       await store.platform.failpoint("base.copied");
       return { ...base, copied: state.current.identity };
     }
@@ -137,14 +140,15 @@ async function copyUnmoved(store: ReleaseStore, { base, current, folder, signal 
 /** What is copied for a build, and where to: each file to its place in the release. */
 function copiesOf(
   store: ReleaseStore,
-  { path, files, release }: BuildBase,
+  { path, record, release }: BuildBase,
   folder: Pick<BuildFolder, "path" | "folder">,
 ): { readonly source: string; readonly target: string }[] {
-  if (files === undefined) return [{ source: path, target: folder.path }];
+  if (record === undefined) return [{ source: path, target: folder.path }];
   const prefix = `releases/${release}/`;
-  return files.map((file) => {
-    const source = join(store.paths.folder, ...file.split("/"));
-    return { source, target: source === path ? folder.path : join(folder.folder, ...file.slice(prefix.length).split("/")) };
+  return record.files.map((file) => {
+    const source = join(store.paths.folder, ...file.path.split("/"));
+    const built = builtPathIn(record, file.path.slice(prefix.length));
+    return { source, target: source === path ? folder.path : join(folder.folder, ...built.split("/")) };
   });
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { dbtTarget } from "../dbt/files.ts";
 import type { ReleaseStore } from "../store.ts";
 import type { BuildFolder } from "./folder.ts";
 
@@ -24,7 +25,10 @@ export function buildEnvironment(store: ReleaseStore, { folder, base }: BuildPla
     LOCKKEEPER_MESSAGES: messagesPath(folder.folder),
     DUCKDB_PATH: folder.path,
     ...(store.artifacts.some(({ kind }) => kind === "parquet") && { PARQUET_DIR: folder.folder }),
-    DBT_TARGET_PATH: join(folder.folder, "dbt-target"),
+    DBT_TARGET_PATH: join(folder.folder, dbtTarget),
     DBT_LOG_PATH: join(folder.folder, "dbt-logs"),
+    // A session with Dagster is its publisher's: a second one would end it.
+    DAGSTER_PIPES_CONTEXT: undefined,
+    DAGSTER_PIPES_MESSAGES: undefined,
   };
 }

@@ -1,11 +1,14 @@
 import { throwIfInterrupted } from "../../errors/interrupted.ts";
+import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { isDatabaseOnly } from "../../model/artifact.ts";
 import { refuses } from "../../model/check.ts";
+import { resultChecks } from "../../model/dbt/results.ts";
 import type { PublishResult } from "../../model/results.ts";
 import type { HeldLock } from "../../platform/lock.ts";
 import { unstage } from "../artifacts/stage.ts";
 import { activeBaseline } from "../checks/baseline.ts";
 import { runChecks, type Checked } from "../checks/run-checks.ts";
+import { readDbtFiles } from "../dbt/files.ts";
 import { installAndSwitch } from "../install.ts";
 import { layoutOf } from "../state.ts";
 import type { OperationOptions, PublishOptions, PublishPhase, ReleaseStore } from "../store.ts";
@@ -37,7 +40,9 @@ export interface BuiltRelease {
 export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Promise<PublishResult> {
   const { folder, outcome, options } = built;
   tellPhase(options, "seal");
-  const sealed = await seal(store, folder, options.signal);
+  const isRefused = outcome.refused || (outcome.results !== undefined && refuses(resultChecks(outcome.results, undefined)));
+  const sealed = isRefused ? await sealIfWhole(store, built) : await seal(store, folder, options.signal);
+  if (sealed === undefined) return refuseUnsealed(store, built);
   try {
     throwIfInterrupted(options.signal, "the build");
     tellPhase(options, "check");
@@ -76,11 +81,29 @@ export async function finishBuild(store: ReleaseStore, built: BuiltRelease): Pro
   }
 }
 
+/** A build that dbt refused may lack what comes after the failed test: `undefined` where it cannot be sealed. */
+async function sealIfWhole(store: ReleaseStore, { folder, options }: BuiltRelease): Promise<SealedBuild | undefined> {
+  try {
+    return await seal(store, folder, options.signal);
+  } catch (error) {
+    if (isLockkeeperError(error, "BUILD_EMPTY", "BUILD_UNFINISHED", "DATABASE_CORRUPT", "STORAGE_UNSUPPORTED")) return undefined;
+    throw error;
+  }
+}
+
+/** Nothing of ours can be checked; what dbt and the build say is all there is. */
+async function refuseUnsealed(store: ReleaseStore, { folder, outcome, options }: BuiltRelease): Promise<PublishResult> {
+  const { manifest } = readDbtFiles(store, folder.folder);
+  const checks = [...resultChecks(outcome.results ?? [], manifest), ...outcome.checks];
+  const quarantine = await reportRefusal({ store, folder, options }, { checks, output: outcome.output });
+  return { store: store.name, outcome: "refused", build: folder.id, checks, tables: [], ...(quarantine && { quarantine }) };
+}
+
 /** Our checks on the build, and after them those that it reported itself. */
 async function checkBuild(
   store: ReleaseStore,
   { folder, outcome, options }: BuiltRelease,
-  { built, dbt }: SealedBuild,
+  { built, dbt, changes }: SealedBuild,
 ): Promise<Checked> {
   const { path, basename, hasDatabase } = folder;
   const checked = await runChecks(store, {
@@ -91,7 +114,8 @@ async function checkBuild(
     buildFolder: folder.folder,
     signal: options.signal,
   });
-  return { ...checked, checks: [...checked.checks, ...(dbt ? [dbt.check] : []), ...outcome.checks] };
+  const results = outcome.results === undefined ? [] : resultChecks(outcome.results, dbt?.manifest);
+  return { ...checked, checks: [...checked.checks, ...changes, ...(dbt?.checks ?? []), ...results, ...outcome.checks] };
 }
 
 /** What a build that did not become a release holds, for whoever opens it in quarantine; a DuckDB file alone needs no list. */
@@ -100,8 +124,11 @@ function contentsOf(
   { folder, sealed, tables }: { readonly folder: BuildFolder; readonly sealed: SealedBuild; readonly tables: Checked["tables"] },
 ): QuarantinedContents | undefined {
   if (isDatabaseOnly(store.artifacts)) return undefined;
-  const files = sealed.files.map(({ name, bytes, sha256 }) => ({ path: name, bytes, sha256 }));
-  return { basename: folder.basename, artifacts: store.artifacts, files, tables };
+  const files = sealed.files.map(({ source, bytes, sha256 }) => ({ path: source, bytes, sha256 }));
+  const unmoved = tables.map(({ parquet, ...table }) =>
+    parquet === undefined ? table : { ...table, parquet: { ...parquet, path: parquet.builtAt ?? parquet.path } },
+  );
+  return { basename: folder.basename, artifacts: store.artifacts, files, tables: unmoved };
 }
 
 /** Tables as a publish result has them. */

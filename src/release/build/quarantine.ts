@@ -5,6 +5,7 @@ import { parseCheckResults, type CheckResult } from "../../model/check.ts";
 import { parseRecordedDatasets, type RecordedDataset } from "../../model/dataset.ts";
 import { buildIdPattern } from "../../model/names.ts";
 import type { ReleaseFile, ReleaseRecord, ReleaseTable } from "../../model/release-record.ts";
+import { dbtTarget } from "../dbt/files.ts";
 import { makeFolders, openFilesStay, removeTree, renameFile, replaceFile } from "../../platform/files.ts";
 import type { BuildFolder } from "./folder.ts";
 import type { ReleaseStore } from "../store.ts";
@@ -80,7 +81,7 @@ async function writeReport(
 
 /** Nothing but the data and what is told of it is worth keeping. Removed only here: a crash before leaves a build folder that has all it had. */
 async function strip({ platform, artifacts }: ReleaseStore, folder: string, build: BuildFolder): Promise<void> {
-  const told = new Set(["lock", "build.log", "report.json", ...(build.hasDatabase ? [basename(build.path)] : [])]);
+  const told = new Set(["lock", "build.log", "report.json", dbtTarget, ...(build.hasDatabase ? [basename(build.path)] : [])]);
   const data = new Set(artifacts.map((artifact) => (artifact.kind === "duckdb" ? "" : (artifact.path.split("/")[0] ?? ""))));
   // With an artifact in the folder itself all that is not ours is data.
   const isData = (name: string) => data.has(name) || (data.has(".") && !isOwnName(name));

@@ -2,12 +2,15 @@ import { join } from "node:path";
 import { interruptedError } from "../../errors/interrupted.ts";
 import { firstLine, isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import type { CheckResult } from "../../model/check.ts";
+import type { DbtRunResult } from "../../model/dbt/files.ts";
+import { resultChecks, verdictOn } from "../../model/dbt/results.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { Watermark } from "../../model/watermark.ts";
 import type { HeldLock } from "../../platform/lock.ts";
 import { writeNewFile } from "../../platform/files.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { CommandExit } from "../../platform/port.ts";
+import { followRunResults, type FollowedResults } from "../dbt/run-results.ts";
 import type { BuildBase } from "./base.ts";
 import { buildEnvironment, messagesPath } from "./environment.ts";
 import type { BuildFolder } from "./folder.ts";
@@ -35,6 +38,7 @@ interface Task extends BuildRun {
   readonly store: ReleaseStore;
   readonly log: OutputLog;
   readonly reported: Reported;
+  readonly results: FollowedResults;
 }
 
 type CommandSource = Omit<Extract<BuildSource, { kind: "command" }>, "kind"> & {
@@ -52,6 +56,10 @@ export interface BuildOutcome {
   readonly checks: readonly CheckResult[];
   /** How far its data reaches, as the build reported it. */
   readonly watermarks: readonly Watermark[];
+  /** What dbt said of each node that it ran; `undefined` where none did. */
+  readonly results: readonly DbtRunResult[] | undefined;
+  /** The build itself refuses what it made: dbt built all that it could, and a test failed. */
+  readonly refused: boolean;
 }
 
 /** A build that failed, with the output and the reported checks to keep. `error` is what the caller is told. */
@@ -73,17 +81,22 @@ export async function runBuild(store: ReleaseStore, source: BuildSource, run: Bu
   const log = await openOutputLog(store.platform, join(run.folder.folder, "build.log"));
   const started = store.platform.clock.monotonicMs();
   const reported = new Reported(run.options);
+  const results = followRunResults(store, run.folder.folder);
   try {
-    const details = await runSource({ ...run, store, log, reported }, source);
+    const details = await runSource({ ...run, store, log, reported, results }, source);
     const durationMs = Math.round(store.platform.clock.monotonicMs() - started);
     return {
       builder: { ...details, durationMs },
       output: log.tail(),
       checks: reported.results(),
       watermarks: reported.watermarks(),
+      results: await results.stop(),
+      refused: details.exit !== undefined && details.exit !== 0,
     };
   } catch (error) {
-    throw new BuildFailure(failureOf(error, run.options.signal), { output: log.tail(), checks: reported.results() });
+    const said = await results.stop().catch(() => undefined);
+    const checks = [...(said ? resultChecks(said, undefined) : []), ...reported.results()];
+    throw new BuildFailure(failureOf(error, run.options.signal), { output: log.tail(), checks });
   } finally {
     await log.close();
   }
@@ -147,7 +160,7 @@ async function runCommand(task: Task, source: CommandSource): Promise<number> {
         options.onProgress?.({ kind: "output", stream, chunk });
       },
     });
-    return assertExit(task, source, exit);
+    return assertExit(task, source, { ...exit, said: (await task.results.stop()) ?? [] });
   } catch (error) {
     throw isLockkeeperError(error) ? error : notStarted(source, error);
   } finally {
@@ -155,24 +168,37 @@ async function runCommand(task: Task, source: CommandSource): Promise<number> {
   }
 }
 
-function assertExit(task: Task, source: CommandSource, exit: CommandExit): number {
+/** The exit code of a command that did what it could: 0, or that of a dbt whose tests failed and nothing else. */
+function assertExit(task: Task, source: CommandSource, exit: CommandExit & { readonly said: readonly DbtRunResult[] }): number {
   const { signal } = task.options;
   if (signal?.aborted) throw interruptedError("the build", signal.reason);
+  if (exit.exit === 0 && !exit.timedOut) return 0;
+  const verdict = verdictOn(exit.said);
+  if (exit.exit === 1 && !exit.timedOut && verdict.refused) return exit.exit;
+  throw notDone(task, source, { exit, why: verdict.reason });
+}
+
+/** The error for a command that ended, and not well. */
+function notDone(
+  task: Task,
+  source: CommandSource,
+  { exit, why }: { readonly exit: CommandExit; readonly why: string | undefined },
+): LockkeeperError {
   const command = source.title ?? source.argv.join(" ").slice(0, 200);
   const what = source.title ?? "the build command";
   const which = source.title === undefined ? `: ${command}` : "";
   if (exit.timedOut) {
-    throw new LockkeeperError("BUILD_TIMEOUT", `${what} was stopped after ${source.timeoutMs} ms${which}`, {
+    return new LockkeeperError("BUILD_TIMEOUT", `${what} was stopped after ${source.timeoutMs} ms${which}`, {
       hint: "Raise `build.timeout`, or make the build shorter. Nothing was switched.",
       subject: command,
     });
   }
-  if (exit.exit === 0) return 0;
   const how = exit.exit === null ? `was killed by ${exit.signal}` : `exited with code ${exit.exit}`;
   const last = task.log.lastLine()?.slice(0, 500);
   // Our own program says on its last line what there is to say.
   const said = source.title !== undefined && exit.exit === 1 && last ? `${what} failed: ${last}` : undefined;
-  throw new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${last ? `; its last line: ${last}` : ""}`, {
+  const reason = why ?? (last && `its last line: ${last}`);
+  return new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${reason ? `; ${reason}` : ""}`, {
     hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
     subject: command,
   });

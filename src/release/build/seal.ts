@@ -3,16 +3,23 @@ import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { isDatabaseOnly, type Artifact } from "../../model/artifact.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat, OpenFile } from "../../platform/port.ts";
+import type { CheckResult } from "../../model/check.ts";
 import { listBuilt, type Built } from "../artifacts/built.ts";
+import { emptyModels } from "../dbt/empty-models.ts";
+import { readDbtFiles, type DbtFiles } from "../dbt/files.ts";
+import { leaveViews } from "../dbt/left-views.ts";
+import { sealDbt, type DbtProvenance } from "../dbt/provenance.ts";
 import type { ReleaseStore } from "../store.ts";
-import { sealDbt, type DbtProvenance } from "./dbt.ts";
 import { digestFile, digestOf } from "./digest.ts";
 import type { BuildFolder } from "./folder.ts";
+import { findPlaces } from "./places.ts";
 
 /** A file of a build that is complete, durable and hashed. */
 export interface SealedFile {
-  /** Relative to the build's folder, and to the release's; with `/`. */
+  /** Relative to the release's folder, with `/`. */
   readonly name: string;
+  /** The same in the build's. */
+  readonly source: string;
   readonly bytes: number;
   readonly sha256: string;
   /** After everything that sealing does to it. */
@@ -39,6 +46,8 @@ export interface SealedBuild {
   readonly built: Built;
   /** What dbt says of it; `undefined` where dbt had no part in it. Kept with a release that has a folder. */
   readonly dbt: DbtProvenance | undefined;
+  /** What sealing changed in what the build wrote. */
+  readonly changes: readonly CheckResult[];
   /** Gives the locks up; a descriptor closes when no instance of this process is open on its file. */
   release(): Promise<void>;
 }
@@ -56,19 +65,36 @@ export async function seal(store: ReleaseStore, build: BuildFolder, signal: Abor
     for (const letGo of held.splice(0)) await letGo();
   };
   try {
+    const dbt = readDbtFiles(store, build.folder);
+    const { built, changes } = await arrange(store, build, dbt);
     const files: SealedFile[] = [];
     const database = build.hasDatabase ? await sealDatabase(store, build, held) : undefined;
     if (database !== undefined) files.push(await sealedDatabaseFile(store, database, signal));
     for (const artifact of store.artifacts) {
       if (artifact.kind === "sqlite") files.push(await sealSqlite(store, build, { artifact, held, signal }));
     }
-    const built = await sealParquet(store, build, { files, signal });
-    const dbt = await sealDbt(store, build, signal);
-    return { folder: build.folder, database, files, built, dbt, release };
+    files.push(...(await sealParquet(store, build, { built, signal })));
+    const provenance = await sealDbt(store, build, { dbt, tables: built.tables, signal });
+    return { folder: build.folder, database, files, built, dbt: provenance, changes, release };
   } catch (error) {
     await release();
     throw ioError(error, "seal", build.folder);
   }
+}
+
+/** Finds the tables among what was written, and takes out what is no part of them: rows of empty models, views that a release cannot have. */
+async function arrange(
+  store: ReleaseStore,
+  build: BuildFolder,
+  { manifest }: DbtFiles,
+): Promise<{ readonly built: Built; readonly changes: readonly CheckResult[] }> {
+  const { places, views, shown } = await findPlaces(store, build, manifest);
+  const written = await listBuilt(store, build, places);
+  const emptied = await emptyModels(store, build, written);
+  const built = emptied === undefined ? written : await listBuilt(store, build, places);
+  await store.platform.failpoint("seal.arranged");
+  const left = build.hasDatabase ? await leaveViews(store, build, { views, shown, built, manifest }) : undefined;
+  return { built, changes: [emptied, left].filter((check) => check !== undefined) };
 }
 
 async function sealDatabase(
@@ -102,7 +128,7 @@ async function sealedDatabaseFile(
   signal: AbortSignal | undefined,
 ): Promise<SealedFile> {
   const { bytes, sha256 } = await digestOf(store, file, signal);
-  return { name, bytes, sha256, stat: await file.stat() };
+  return { name, source: name, bytes, sha256, stat: await file.stat() };
 }
 
 interface SqliteSealing {
@@ -125,36 +151,33 @@ async function sealSqlite(
   await file.sync();
   const { bytes, sha256 } = await digestOf(store, file, signal);
   await store.platform.files.syncFolder(dirname(path));
-  return { name: artifact.path, bytes, sha256, stat: await file.stat() };
+  return { name: artifact.path, source: artifact.path, bytes, sha256, stat: await file.stat() };
 }
 
 interface ParquetSealing {
-  /** What is sealed so far; the Parquet files come on top. */
-  readonly files: SealedFile[];
+  readonly built: Built;
   readonly signal: AbortSignal | undefined;
 }
 
 /** Nothing locks a Parquet file: that nobody writes to one shows in its times, before and after it was hashed and once more when it is moved. */
-async function sealParquet(store: ReleaseStore, build: BuildFolder, { files, signal }: ParquetSealing): Promise<Built> {
-  if (isDatabaseOnly(store.artifacts)) return { tables: [], files: [], problems: [] };
-  const built = await listBuilt(store, build);
+async function sealParquet(store: ReleaseStore, build: BuildFolder, { built, signal }: ParquetSealing): Promise<SealedFile[]> {
+  if (isDatabaseOnly(store.artifacts)) return [];
   const folders = new Set<string>();
   const sealed: SealedFile[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next++; index < built.files.length; index = next++) {
-      const name = built.files[index] ?? "";
-      const path = join(build.folder, ...name.split("/"));
+      const { name, source } = built.files[index] ?? { name: "", source: "" };
+      const path = join(build.folder, ...source.split("/"));
       const { digest, stat } = await digestFile(store, path, { sync: true, signal });
       folders.add(dirname(path));
-      sealed[index] = { name, bytes: digest.bytes, sha256: digest.sha256, stat };
+      sealed[index] = { name, source, bytes: digest.bytes, sha256: digest.sha256, stat };
     }
   };
   await Promise.all(Array.from({ length: sealedAtATime }, () => work()));
   for (const folder of folders) await store.platform.files.syncFolder(folder);
   await store.platform.failpoint("seal.parquet");
-  files.push(...sealed);
-  return built;
+  return sealed;
 }
 
 async function assertWritten(store: ReleaseStore, path: string, hint: string): Promise<void> {

@@ -93,13 +93,13 @@ async function databaseResults(
   { inspection }: CheckContext,
   { path, basename, buildFolder }: CheckRequest & { readonly path: string },
 ): Promise<CheckResult[]> {
-  const { brokenViews, unportableViews, storageVersion } = inspection;
+  const { brokenViews, tables, unportableViews, storageVersion } = inspection;
   const { files } = store.platform;
   const folders = unportableViews.length > 0 && buildFolder !== undefined ? [buildFolder, await files.resolve(buildFolder)] : [];
   return [
     ...openedResults(basename, storageVersion),
     checkLog(path, await files.stat(`${path}.wal`)),
-    checkViews(brokenViews),
+    checkViews({ brokenViews, tables }),
     checkViewCatalogues(unportableViews),
     checkViewFiles(
       unportableViews,

@@ -5,7 +5,7 @@ import { fail, listed, pass } from "./context.ts";
 const shownMax = 3;
 
 /** Every view binds while the file is attached under its constant name: none names a folder or catalogue that readers do not have. */
-export function checkViews(broken: Inspection["brokenViews"]): CheckResult {
+export function checkViews({ brokenViews: broken, tables }: Pick<Inspection, "brokenViews" | "tables">): CheckResult {
   const expectation = { name: "views", check: "views", severity: "error", expected: "every view binds" } as const;
   const [first] = broken;
   if (!first) return pass(expectation, "all bind", "every view binds for a reader");
@@ -13,8 +13,17 @@ export function checkViews(broken: Inspection["brokenViews"]): CheckResult {
   return fail(
     { ...expectation, table: nameOf(first) },
     observed,
-    `view ${nameOf(first)} does not bind for a reader: ${first.error}`,
+    `view ${nameOf(first)} does not bind for a reader: ${first.error}${cureOf(first.error, tables)}`,
   );
+}
+
+/** Readers show Parquet tables beside the file: nothing in the file can read them. */
+function cureOf(error: string, tables: Inspection["tables"]): string {
+  const name = /Table with name (\S+) does not exist/.exec(error)?.[1]?.split(".").at(-1)?.toLowerCase();
+  const table = tables.find((each) => each.parquet !== undefined && each.name.toLowerCase() === name);
+  return table === undefined
+    ? ""
+    : ` ${nameOf(table)} is a table of Parquet files, which no view of the DuckDB file can read: make this view a table, or a Parquet table`;
 }
 
 /**

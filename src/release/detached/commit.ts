@@ -6,6 +6,7 @@ import { basenameOf } from "../basename.ts";
 import { assertBaseUnmoved, baseOf, type BuildBase } from "../build/base.ts";
 import { messagesPath } from "../build/environment.ts";
 import { finishBuild, tellPhase } from "../build/finish.ts";
+import { readRunResults } from "../dbt/run-results.ts";
 import { followMessages } from "../build/messages.ts";
 import { Reported } from "../build/reported.ts";
 import { reportEnded, reportUnswitched } from "../build/report.ts";
@@ -114,6 +115,8 @@ async function outcomeOf(
     output: Buffer.alloc(0),
     checks: reported.results(),
     watermarks: reported.watermarks(),
+    results: await readRunResults(store, build.folder),
+    refused: false,
   };
 }
 

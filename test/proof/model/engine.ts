@@ -66,6 +66,11 @@ export function modelEngine(process: ModelProcess): ReleaseEngine & ReaderEngine
     async checkpoint(path) {
       await files.removeFile(`${path}.wal`);
     },
+    // A modelled database has no views.
+    views: () => Promise.resolve([]),
+    changeViews: () => Promise.resolve(),
+    isOneRowOfNulls: () => Promise.resolve(false),
+    writeEmptyParquet: noExport,
     async inspect(path = "", _name, parquet = []) {
       for (const file of parquet.flatMap(({ files: paths }) => paths)) readHeader(await read(file), file);
       return inspection(readHeader(await read(path), path), parquet);

@@ -1,3 +1,4 @@
+import { announcing } from "./announcing.ts";
 import { keeping } from "./keeping.ts";
 import { leasing } from "./leasing.ts";
 import { scoping } from "./scoping.ts";
@@ -323,4 +324,5 @@ export const variants: readonly Variant[] = [
   ...telling,
   ...serving,
   ...scoping,
+  ...announcing,
 ];

@@ -1,0 +1,3 @@
+select user_id, email, display_name, country, joined_on, loaded_version
+from {{ ref('stg_user') }}, {{ ref('stg_load_state') }}
+order by user_id

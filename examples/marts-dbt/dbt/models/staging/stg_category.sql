@@ -1,0 +1,2 @@
+select category_id, name as category, kind as category_kind
+from {{ source('finance', 'category') }}

@@ -1,0 +1,2 @@
+select version as loaded_version, loaded_through
+from {{ source('finance', 'load_state') }}

@@ -1,0 +1,2 @@
+select merchant_id, name as merchant, category_id
+from {{ source('finance', 'merchant') }}
