@@ -13,6 +13,7 @@ import {
   containersFolder,
   copiedFiles,
   dockerfile,
+  imageEnvironment,
   type Instruction,
   type Service,
 } from "../support/deployment.ts";
@@ -25,7 +26,9 @@ const own = services.filter(({ target }) => target !== undefined);
 const instructions = dockerfile();
 const apiConfig = parse(readText(`${containersFolder}/api.toml`)) as unknown as {
   readonly serve: ServeConfig;
-  readonly stores: Readonly<Record<string, { readonly dir: string; readonly artifacts: unknown }>>;
+  readonly stores: Readonly<
+    Record<string, { readonly dir: string; readonly artifacts: readonly { readonly kind: string; readonly path: string }[] }>
+  >;
 };
 const packageFile = JSON.parse(readText("package.json")) as {
   readonly files: readonly string[];
@@ -218,7 +221,18 @@ describe.runIf(hasProject)("the pipeline's project", () => {
     expect(posix.join(last("pipeline", "COPY").split(" ").at(-1) ?? "", stores["marts"]?.dir ?? "")).toBe(
       posix.join(data, "marts"),
     );
-    expect(stores["marts"]?.artifacts).toEqual(apiConfig.stores["marts"]?.artifacts);
+    const held = ({ stores: each }: Pick<typeof apiConfig, "stores">) =>
+      each["marts"]?.artifacts.map(({ kind, path }) => `${kind} ${path}`);
+    expect(held({ stores })).toEqual(held(apiConfig));
+  });
+
+  it("has what the image's variables and the services' commands name", () => {
+    const place = last("pipeline", "COPY").split(" ").at(-1) ?? "";
+    const named = Object.values(imageEnvironment("pipeline")).filter((value) => value.startsWith(`${place}/`));
+    const started = own.flatMap(({ command }) => command.filter((word) => word.startsWith(`${place}/`)));
+    expect([named.length, started.length]).toEqual([3, 2]);
+    const missing = [...named, ...started].filter((path) => !existsSync(join(root, project, path.slice(place.length))));
+    expect(missing).toEqual([]);
   });
 
   it("has the Dagster that the image adds the web page of", () => {
