@@ -56,7 +56,7 @@ export async function acquireLock(platform: Platform, request: LockRequest): Pro
     if (held === "replaced") continue;
     if (held) return held;
     const note = readLockNote(platform, request.path);
-    if (platform.clock.monotonicMs() >= deadline) throw lockedError(request, note);
+    if (platform.clock.monotonicMs() >= deadline) throw lockedError(platform, request, note);
     if (!told) request.onWait?.(holderOf(note));
     told = true;
     // An abort ends the wait early and is reported at the top of the loop.
@@ -86,6 +86,14 @@ export function holderOf(note: LockNote | undefined): LockHolder | undefined {
   return note?.closed === false ? note.holder : undefined;
 }
 
+/**
+ * A holder in words: `process 42 (node etl.mjs)`. One under another host's name is in another container of this machine, mostly as its process 1: there the name tells which.
+ */
+export function holderName(platform: Platform, { pid, command, host }: LockHolder): string {
+  const where = host === undefined || host === platform.processes.self().host ? "" : ` on ${host}`;
+  return `process ${pid}${where}${command ? ` (${command})` : ""}`;
+}
+
 /** Whether a lock file is held now, without taking it where the kernel lists its locks; missing is not held. */
 export async function isLockHeld(platform: Platform, path: string): Promise<boolean> {
   const stat = await platform.files.stat(path);
@@ -105,7 +113,7 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
   const file = await platform.files.open(request.path, "update").catch(async (error: unknown) => {
     const stat = await platform.files.stat(request.path).catch(() => undefined);
     if (stat !== undefined && stat.kind !== "file") throw notRegular(request.path, stat.kind);
-    throw ioError(error, "open lock file", request.path);
+    throw openError(error, request.path);
   });
   let held: HeldLock | undefined;
   try {
@@ -121,6 +129,17 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
   } finally {
     if (!held) await file.close();
   }
+}
+
+/** Whoever wants a lock wants to write: to be the owner would not do on a read-only mount, which the kernel tells only to those whom the mode lets in. */
+function openError(cause: unknown, path: string): LockkeeperError {
+  const error = ioError(cause, "open lock file", path);
+  if (error.code !== "PERMISSION_DENIED") return error;
+  return new LockkeeperError(error.code, error.message, {
+    hint: "Reading needs nothing more. To change the store, run as the user that owns its folder, where that is mounted writable.",
+    subject: path,
+    cause,
+  });
 }
 
 /** A FIFO or a device can be opened, too. */
@@ -177,10 +196,10 @@ async function writeNote(platform: Platform, file: OpenFile, extra: Record<strin
   await writeWhole(file, bytes, 0);
 }
 
-function lockedError(request: LockRequest, note: LockNote | undefined): LockkeeperError {
+function lockedError(platform: Platform, request: LockRequest, note: LockNote | undefined): LockkeeperError {
   const holder = holderOf(note);
   const who = holder
-    ? ` by process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}${holder.since ? ` since ${holder.since}` : ""}`
+    ? ` by ${holderName(platform, holder)}${holder.since ? ` since ${holder.since}` : ""}`
     : " by a program that left no note";
   const last = note?.closed === true ? `; process ${note.holder.pid}, which the lock file names, has given it up` : "";
   return new LockkeeperError(request.code, `${request.what} is held${who}${last}`, {

@@ -26,6 +26,7 @@ export const longest: readonly string[] = [
   "test/examples/marts-dbt/readme.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
+  "test/proof/containers/topology.proof.ts",
 ];
 
 /** Starts the known long files first, the others as vitest would. */
