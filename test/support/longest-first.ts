@@ -22,6 +22,7 @@ export const longest: readonly string[] = [
   "test/examples/superinvestors/demo.proof.ts",
   "test/demo/quick.proof.ts",
   "test/release/migration.proof.ts",
+  "test/dbt/migration.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
 ];
