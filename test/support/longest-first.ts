@@ -24,6 +24,7 @@ export const longest: readonly string[] = [
   "test/release/migration.proof.ts",
   "test/dbt/project.proof.ts",
   "test/examples/marts-dbt/readme.proof.ts",
+  "test/dbt/migration.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
   "test/proof/containers/topology.proof.ts",
