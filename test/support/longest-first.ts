@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 export const longest: readonly string[] = [
   "test/proof/mutants/mutants.proof.ts",
+  "test/load/dbt.proof.ts",
   "test/python/reader.proof.ts",
   "test/python/reader-mutants.proof.ts",
   "test/proof/faults/kills.proof.ts",
