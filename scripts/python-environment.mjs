@@ -64,7 +64,7 @@ if (names.length === 0 || names.some((name) => !Object.hasOwn(environments, name
   console.error(`Usage: node scripts/python-environment.mjs ${Object.keys(environments).join("|")} …`);
   process.exit(2);
 }
-const made = await Promise.all(names.map((name) => make(/** @type {Environment} */ (environments[name]))));
+const made = await Promise.all(names.map((name) => make(environments[name])));
 process.exitCode = made.every(Boolean) ? 0 : 1;
 
 /**
@@ -187,7 +187,7 @@ function run(program, words, more = {}) {
     child.stderr.setEncoding("utf8").on("data", (chunk) => (stderr += chunk));
     child.on("error", (error) => {
       clearTimeout(timer);
-      reject(error);
+      reject(new Error(error.message, { cause: error }));
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);

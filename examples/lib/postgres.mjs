@@ -19,15 +19,16 @@ const attemptsMax = 5;
 
 /**
  * Runs the server, and ends it when told to on standard input, or when whoever holds the other end is gone, however that came about. The word on standard input is the signal:
- * INT ends sessions and closes in order, QUIT ends at once.
+ * INT ends sessions and closes in order, QUIT ends at once. Where nobody is there any more to remove the folder, it does.
  */
 const supervisor = `exec 3<&0
 "$@" 3<&- &
 server=$!
-{ read -r signal; kill -s "\${signal:-INT}" "$server"; } <&3 &
+{ read -r signal || : >abandoned; kill -s "\${signal:-INT}" "$server"; } <&3 &
 wait "$server"
 status=$?
 kill "$!" 2>/dev/null
+[ ! -e abandoned ] || rm -rf "$PWD"
 exit "$status"`;
 
 /** @typedef {Readonly<Record<"initdb" | "postgres" | "psql", string>>} Programs */
@@ -126,7 +127,12 @@ export class Cluster {
       "full_page_writes=off",
     ];
     const words = [this.#programs.postgres, "-D", this.#data, ...settings.flatMap((setting) => ["-c", setting])];
-    const server = spawn("sh", ["-c", supervisor, "sh", ...words], { ...owner, cwd: folder, stdio: ["pipe", "ignore", "pipe"] });
+    const server = spawn("sh", ["-c", supervisor, "sh", ...words], {
+      ...owner,
+      cwd: folder,
+      detached: true,
+      stdio: ["pipe", "ignore", "pipe"],
+    });
     this.#server = server;
     let said = "";
     const timer = setTimeout(() => server.stdin.end("QUIT\n"), startTimeoutMs);
@@ -149,7 +155,7 @@ export class Cluster {
   async stop(signal = "INT") {
     const server = this.#server;
     this.#server = undefined;
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    if (server?.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, "close");
     server.stdin?.end(`${signal}\n`);
     await ended;

@@ -60,7 +60,7 @@ async function run() {
     await lockkeeper(["publish", "marts"]);
     const [, row = ""] = (await lockkeeper(["query", "marts", loaded])).split("\n");
     await lockkeeper(["releases", "list", "marts"]);
-    return / 2$/.test(row);
+    return row.endsWith(" 2");
   } finally {
     await cluster.remove();
   }

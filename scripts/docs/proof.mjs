@@ -46,6 +46,11 @@ const chapters = [
   ],
   ["slots", "Slot files of any shape", "Each shape lies in the place of a data file."],
   ["command-line", "The command line", "What people and other programs do to a command."],
+  [
+    "containers",
+    "Containers",
+    "The services of `deploy/containers/compose.yaml` without an engine: each has a root of its own that is read-only, mounts, process numbers and a host's name of its own, and a user without any capability, made of the kernel's namespaces. Users, mounts, variables and the API's command are read from the file. Images, networks and limits of memory are not part of it; a small build stands for dbt.",
+  ],
   ["soak", "Soak", "A publisher, readers and random kills for minutes; a checker reads what each of them wrote down."],
 ];
 

@@ -1,5 +1,18 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { copyFile, link, lstat, mkdir, open, readdir, realpath, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rmdir,
+  unlink,
+  type FileHandle,
+} from "node:fs/promises";
 import { errnoOf } from "./io-error.ts";
 import type { FileStat, FileSystem, OpenFile, OpenMode } from "./port.ts";
 
@@ -25,10 +38,14 @@ export const nodeFileSystem: FileSystem = {
   async list(folder) {
     return (await undefinedIfMissing(async () => (await readdir(folder)).toSorted())) ?? [];
   },
-  async makeFolder(path) {
-    await mkdir(path).catch((error: unknown) => {
-      if (errnoOf(error) !== "EEXIST") throw error;
-    });
+  async makeFolder(path, permissions) {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return;
+      throw error;
+    }
+    if (permissions !== undefined && !windows) await chmod(path, permissions);
   },
   rename,
   removeFile: unlink,

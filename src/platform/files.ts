@@ -135,13 +135,32 @@ export async function syncFile(platform: Platform, path: string): Promise<void> 
   }
 }
 
-/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced. */
+/** Makes folders from `root` (which exists) down to `folder`, each entry fsynced; the umask decides who may enter them. */
 export async function makeFolders(platform: Platform, root: string, folder: string): Promise<void> {
+  return makeEach(platform, { root, folder });
+}
+
+/**
+ * The same inside a store, whose readers may be other users: as with its files, the umask of one publisher has no say in what they must be able to enter. Who may look into a store at all is decided by the
+ * mode of its own folder.
+ */
+export async function makeInnerFolders(platform: Platform, root: string, folder: string): Promise<void> {
+  return makeEach(platform, { root, folder, permissions: 0o755 });
+}
+
+interface WantedFolder {
+  readonly root: string;
+  readonly folder: string;
+  readonly permissions?: number;
+}
+
+async function makeEach(platform: Platform, wanted: WantedFolder): Promise<void> {
+  const { root, folder, permissions } = wanted;
   if (folder === root || folder.length < root.length) return;
-  await makeFolders(platform, root, dirname(folder));
+  await makeEach(platform, { ...wanted, folder: dirname(folder) });
   if ((await platform.files.stat(folder))?.kind === "folder") return;
   try {
-    await platform.files.makeFolder(folder);
+    await platform.files.makeFolder(folder, permissions);
     await platform.files.syncFolder(dirname(folder));
   } catch (error) {
     throw ioError(error, "make folder", folder);

@@ -86,6 +86,14 @@ export function holderOf(note: LockNote | undefined): LockHolder | undefined {
   return note?.closed === false ? note.holder : undefined;
 }
 
+/**
+ * A holder in words: `process 42 (node etl.mjs)`. One under another host's name is in another container of this machine, mostly as its process 1: there the name tells which.
+ */
+export function holderName(platform: Platform, { pid, command, host }: LockHolder): string {
+  const where = host === undefined || host === platform.processes.self().host ? "" : ` on ${host}`;
+  return `process ${pid}${where}${command ? ` (${command})` : ""}`;
+}
+
 /** Whether a lock file is held now, without taking it where the kernel lists its locks; missing is not held. */
 export async function isLockHeld(platform: Platform, path: string): Promise<boolean> {
   const stat = await platform.files.stat(path);
@@ -105,7 +113,7 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
   const file = await platform.files.open(request.path, "update").catch(async (error: unknown) => {
     const stat = await platform.files.stat(request.path).catch(() => undefined);
     if (stat !== undefined && stat.kind !== "file") throw notRegular(request.path, stat.kind);
-    throw ioError(error, "open lock file", request.path);
+    throw openError(error, request.path);
   });
   let held: HeldLock | undefined;
   try {
@@ -121,6 +129,17 @@ async function tryAcquire(platform: Platform, request: LockRequest): Promise<Hel
   } finally {
     if (!held) await file.close();
   }
+}
+
+/** Whoever wants a lock wants to write: to be the owner would not do on a read-only mount, which the kernel tells only to those whom the mode lets in. */
+function openError(cause: unknown, path: string): LockkeeperError {
+  const error = ioError(cause, "open lock file", path);
+  if (error.code !== "PERMISSION_DENIED") return error;
+  return new LockkeeperError(error.code, error.message, {
+    hint: "Reading needs nothing more. To change the store, run as the user that owns its folder, where that is mounted writable.",
+    subject: path,
+    cause,
+  });
 }
 
 /** A FIFO or a device can be opened, too. */
@@ -182,8 +201,8 @@ async function lockedError(platform: Platform, request: LockRequest, note: LockN
   const heir = await heirOf(platform, request.path, note);
   const holder = heir ?? noted;
   const since = holder?.since ? ` since ${holder.since}` : "";
-  const who = holder ? ` by ${described(holder)}${since}` : " by a program that left no note";
-  const started = heir && noted ? `, which ${described(noted)} had started before it died` : "";
+  const who = holder ? ` by ${holderName(platform, holder)}${since}` : " by a program that left no note";
+  const started = heir && noted ? `, which ${holderName(platform, noted)} had started before it died` : "";
   const last = note?.closed === true ? `; process ${note.holder.pid}, which the lock file names, has given it up` : "";
   return new LockkeeperError(request.code, `${request.what} is held${who}${started}${last}`, {
     hint: "Wait for it to end (--wait 10m), or stop that process; deleting the lock file does not help.",
@@ -192,15 +211,16 @@ async function lockedError(platform: Platform, request: LockRequest, note: LockN
   });
 }
 
-function described({ pid, command }: LockHolder): string {
-  return `process ${pid}${command ? ` (${command})` : ""}`;
-}
-
-/** The process that holds a lock in place of the one in its note: a build command that outlived its publisher, and inherited it. `undefined` where the kernel tells of none, or not of all. */
+/**
+ * The process that holds a lock in place of the one in its note: a build command that outlived its publisher, and inherited it. `undefined` where the kernel tells of none, or not of all, and where
+ * the note is another host's, whose processes have other numbers.
+ */
 async function heirOf(platform: Platform, path: string, note: LockNote | undefined): Promise<LockHolder | undefined> {
   const noted = holderOf(note);
-  const listed = (noted && (await platform.locks.holders([path]))?.get(path)) ?? [];
-  if (listed.some(({ process }) => process === undefined || process.pid === noted?.pid)) return undefined;
+  const { host } = platform.processes.self();
+  if (noted?.host !== host) return undefined;
+  const listed = (await platform.locks.holders([path]))?.get(path) ?? [];
+  if (listed.some(({ process }) => process === undefined || process.pid === noted.pid)) return undefined;
   const [first] = listed;
-  return first?.process && { ...first.process, host: platform.processes.self().host };
+  return first?.process && { ...first.process, host };
 }

@@ -73,8 +73,8 @@ export interface FileSystem {
   readNow(path: string, bytesMax: number): { readonly bytes: Buffer | undefined; readonly stat: FileStat } | undefined;
   /** Names in a folder, sorted; empty where the folder is missing. */
   list(folder: string): Promise<string[]>;
-  /** One folder; an existing one is fine. */
-  makeFolder(path: string): Promise<void>;
+  /** One folder; an existing one is fine and keeps its mode. `permissions` apply to one that is made, whatever the umask; left out, the umask decides. */
+  makeFolder(path: string, permissions?: number): Promise<void>;
   rename(source: string, target: string): Promise<void>;
   /** Error codes of `rename` that pass by themselves: a file in use on Windows. Empty elsewhere. */
   readonly transientRenameErrors: readonly string[];

@@ -4,7 +4,7 @@ import { defaultArtifacts, type Artifact } from "../model/artifact.ts";
 import type { Check } from "../model/check.ts";
 import { storePaths } from "../model/layout.ts";
 import { assertBasename, idPattern } from "../model/names.ts";
-import { makeFolders, syncUpwards } from "../platform/files.ts";
+import { makeFolders, makeInnerFolders, syncUpwards } from "../platform/files.ts";
 import type { Platform } from "../platform/port.ts";
 import type { ReleaseEngine, SqliteTools } from "./engine.ts";
 import type { ReleaseStore } from "./store.ts";
@@ -67,7 +67,8 @@ export async function prepareFolders(store: ReleaseStore): Promise<void> {
       subject: paths.folder,
     });
   }
-  for (const folder of ownFolders(store)) await makeFolders(platform, root, folder);
+  await makeFolders(platform, root, paths.folder);
+  for (const folder of ownFolders(store)) await makeInnerFolders(platform, paths.folder, folder);
   await syncUpwards(platform, (await platform.files.resolve(paths.own)) ?? paths.own);
 }
 

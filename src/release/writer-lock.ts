@@ -1,5 +1,5 @@
 import type { LockHolder } from "../errors/lockkeeper-error.ts";
-import { acquireLock, type HeldLock } from "../platform/lock.ts";
+import { acquireLock, holderName, type HeldLock } from "../platform/lock.ts";
 import type { OperationOptions, ReleaseStore } from "./store.ts";
 
 /** A finished build does not fail because a rollback holds the writer lock for a moment: it waits at least this long. */
@@ -21,11 +21,11 @@ export async function underWriterLock<T>(
     purpose: `${options.purpose} ${store.name}`,
     waitMs: options.waitMs ?? 0,
     signal: options.signal,
-    onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `the writer lock is held by ${nameOf(holder)}` }),
+    onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `the writer lock is held by ${nameOf(store, holder)}` }),
   });
   try {
     if (lock.lastHolderDied) {
-      options.onProgress?.({ kind: "cleaned", detail: `the last writer, ${nameOf(lock.lastHolderDied)}, died` });
+      options.onProgress?.({ kind: "cleaned", detail: `the last writer, ${nameOf(store, lock.lastHolderDied)}, died` });
     }
     return await critical(lock);
   } finally {
@@ -45,11 +45,10 @@ export async function takeBuildLock(store: ReleaseStore, options: OperationOptio
     purpose: `publish ${store.name}`,
     waitMs: options.waitMs ?? 0,
     signal: options.signal,
-    onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `another build is under way: ${nameOf(holder)}` }),
+    onWait: (holder) => options.onProgress?.({ kind: "waiting", detail: `another build is under way: ${nameOf(store, holder)}` }),
   });
 }
 
-function nameOf(holder: LockHolder | undefined): string {
-  if (!holder) return "an unknown process";
-  return `process ${holder.pid}${holder.command ? ` (${holder.command})` : ""}`;
+function nameOf({ platform }: ReleaseStore, holder: LockHolder | undefined): string {
+  return holder ? holderName(platform, holder) : "an unknown process";
 }

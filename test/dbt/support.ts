@@ -61,12 +61,17 @@ export async function rowsOf(sql: string, database?: string): Promise<string[]> 
   try {
     const connection = await instance.connect();
     try {
-      const rows = (await connection.runAndReadAll(sql)).getRowsJson() as readonly (readonly (string | number | boolean | null)[])[];
-      return rows.map((row) => row.map((value) => (value === null ? "" : String(value))).join("|"));
+      const rows = (await connection.runAndReadAll(sql)).getRowsJson();
+      return rows.map((row) => row.map(textOf).join("|"));
     } finally {
       connection.closeSync();
     }
   } finally {
     instance.closeSync();
   }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === null ? "" : JSON.stringify(value);
 }

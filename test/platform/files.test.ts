@@ -131,6 +131,29 @@ test("folders are made from a root that exists; a tree is removed with links not
   expect(readdirSync(kept)).toEqual(["x"]);
 });
 
+test.skipIf(process.platform === "win32")(
+  "the umask decides who may enter a folder, and not in a store; one that is there keeps its mode",
+  async () => {
+    const root = temporaryFolder();
+    const mode = (...names: string[]) => (statSync(join(root, ...names)).mode & 0o777).toString(8);
+    const child = startScript(`
+    import { makeFolders, makeInnerFolders } from ${JSON.stringify(distUrl("platform/files.js"))};
+    import { nodePlatform } from ${JSON.stringify(distUrl("platform/node.js"))};
+    process.umask(0o077);
+    const [platform, root] = [nodePlatform(), ${JSON.stringify(root)}];
+    await makeFolders(platform, root, root + "/private/in");
+    await makeInnerFolders(platform, root, root + "/private/in/open/b");
+  `);
+    expect(await child.ended).toMatchObject({ code: 0 });
+    expect([mode("private"), mode("private", "in"), mode("private", "in", "open"), mode("private", "in", "open", "b")]).toEqual([
+      "700",
+      "700",
+      "755",
+      "755",
+    ]);
+  },
+);
+
 test("the barrier takes a missing file, and a folder that cannot be synced is an error", async () => {
   const folder = temporaryFolder();
   await recoveryBarrier(platform, join(folder, "m.json"));

@@ -52,6 +52,18 @@ test("a held lock refuses a second process and names its holder", async () => {
   await lock.release();
 });
 
+test("a holder under another host's name is told with it: its number means nothing here", async () => {
+  const path = join(temporaryFolder(), ".writer.lock");
+  const other = holder(path);
+  await other.line("held");
+  const message = async () => ((await acquireLock(platform, request(path)).catch((error: unknown) => error)) as Error).message;
+  expect(await message()).toMatch(new RegExp(`^the writer lock of demo is held by process ${other.pid} \\(node\\) `));
+  const [, note = ""] = readFileSync(path, "utf8").split("\n");
+  const elsewhere = { ...(JSON.parse(note) as object), pid: 1, host: "pipeline", command: "node etl.mjs", since: "now" };
+  writeFileSync(path, `1\n${JSON.stringify(elsewhere)}\n`);
+  expect(await message()).toBe("the writer lock of demo is held by process 1 on pipeline (node etl.mjs) since now");
+});
+
 test("a lock goes with a killed process, and the next holder is told that the last one died", async () => {
   const path = join(temporaryFolder(), ".writer.lock");
   const other = holder(path);

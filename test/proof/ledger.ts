@@ -19,6 +19,7 @@ export type ProofArea =
   | "manifests"
   | "slots"
   | "command-line"
+  | "containers"
   | "soak";
 
 /** One line of docs/proof.md: what was done, what was done to it, and what came of it. */

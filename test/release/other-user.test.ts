@@ -1,8 +1,8 @@
-import { chmodSync, readdirSync } from "node:fs";
+import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { publish } from "../../src/release/publish.ts";
-import { distUrl } from "../support/child.ts";
+import { distUrl, startScript } from "../support/child.ts";
 import { manifestBytes, rowsBuild, startOperation, storeIn } from "../support/store.ts";
 import { temporaryFolder } from "../support/temporary.ts";
 
@@ -42,11 +42,49 @@ describe.runIf(asRoot)("as another user", () => {
     expect(await asNobody(folder, "return publish(store, rowsBuild(3), { dryRun: true });")).toMatchObject({
       outcome: "planned",
     });
-    const denied = { code: "PERMISSION_DENIED", exit: 17 };
+    const hint = expect.stringContaining("where that is mounted writable") as string;
+    const denied = { code: "PERMISSION_DENIED", exit: 17, hint };
     expect(await asNobody(folder, "return publish(store, rowsBuild(3));")).toMatchObject(denied);
     expect(await asNobody(folder, "return rollback(store);")).toMatchObject(denied);
     expect(manifestBytes(folder)).toBe(manifest);
     expect(readdirSync(join(folder, ".lockkeeper/builds"))).toEqual([]);
+  });
+
+  test("a publish under umask 077 is as open to other users as the store's own folder", async () => {
+    const build = `{ kind: "function", async build({ dir }) {
+      const instance = await DuckDBInstance.create(":memory:");
+      const connection = await instance.connect();
+      await connection.run("COPY (SELECT 1 AS n) TO '" + dir + "/mart/t.parquet'");
+      connection.closeSync();
+      instance.closeSync();
+    } }`;
+    const artifacts = [{ kind: "parquet", path: "mart", schema: "mart" }] as const;
+    for (const mode of [0o755, 0o700]) {
+      const folder = temporaryFolder();
+      chmodSync(folder, mode);
+      const options = { dir: folder, layout: "releases", artifacts } as const;
+      const child = startOperation(options, `process.umask(0o077); return publish(store, ${build});`);
+      await child.line("result ");
+      const inner = ["releases/r000001/mart", ".lockkeeper/pins", ".lockkeeper/records"];
+      expect(inner.map((path) => statSync(join(folder, path)).mode & 0o777)).toEqual([0o755, 0o755, 0o755]);
+      expect(statSync(folder).mode & 0o777).toBe(mode);
+      const script = `
+        import { openReader } from ${JSON.stringify(distUrl("index.js"))};
+        process.setgid(${nobody});
+        process.setuid(${nobody});
+        try {
+          const reader = await openReader({ dir: ${JSON.stringify(folder)} });
+          const { rows } = await reader.query("SELECT n FROM mart.t");
+          console.log(rows[0][0], reader.status().pinned);
+          await reader.close();
+        } catch (error) {
+          console.log(error.code);
+        }
+      `;
+      const reader = startScript(script);
+      await reader.ended;
+      expect(reader.stdout()).toBe(mode === 0o755 ? "1 true\n" : "PERMISSION_DENIED\n");
+    }
   });
 
   test.each([

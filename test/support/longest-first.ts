@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 export const longest: readonly string[] = [
   "test/proof/mutants/mutants.proof.ts",
+  "test/load/dbt.proof.ts",
   "test/python/reader.proof.ts",
   "test/python/reader-mutants.proof.ts",
   "test/proof/faults/kills.proof.ts",
@@ -22,8 +23,12 @@ export const longest: readonly string[] = [
   "test/examples/superinvestors/demo.proof.ts",
   "test/demo/quick.proof.ts",
   "test/release/migration.proof.ts",
+  "test/dbt/project.proof.ts",
+  "test/examples/marts-dbt/readme.proof.ts",
+  "test/dbt/migration.proof.ts",
   "test/package/install.proof.ts",
   "test/proof/crashes/crashes-releases.proof.ts",
+  "test/proof/containers/topology.proof.ts",
 ];
 
 /** Starts the known long files first, the others as vitest would. */

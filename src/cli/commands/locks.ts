@@ -47,17 +47,29 @@ function stateOf({ held, lease, lastHolderDied }: LockState): string {
   return lastHolderDied ? "free; its last holder died" : "free";
 }
 
-function holderText({ pid, command, held }: LockState): string {
+/** One that only its note names may run in another container, where the number means nothing here. */
+function holderText({ pid, command, host, held, processes }: LockState): string {
   if (pid === undefined) return held ? "a process that cannot be seen" : "-";
-  return processText({ pid, command });
+  const isSeen = processes.some((process) => process.pid === pid);
+  return processText({ pid, command, host: isSeen ? undefined : host });
 }
 
 function readersText({ processes, readers }: PinState): string {
   const hidden = (readers ?? processes.length) - processes.length;
-  const seen = processes.map(processText);
-  return [...seen, ...(hidden > 0 ? [`${counted(hidden, "process")} that cannot be seen`] : [])].join(", ") || "-";
+  const seen = processes.map((process) => processText(process));
+  return (
+    [...seen, ...(hidden > 0 ? [`${hidden} ${hidden === 1 ? "process" : "processes"} that cannot be seen`] : [])].join(", ") ||
+    "-"
+  );
 }
 
-function processText({ pid, command }: { readonly pid: number; readonly command?: string | undefined }): string {
-  return command === undefined ? `process ${pid}` : `process ${pid} (${command})`;
+interface NamedProcess {
+  readonly pid: number;
+  readonly command?: string | undefined;
+  readonly host?: string | undefined;
+}
+
+function processText({ pid, command, host }: NamedProcess): string {
+  const name = host === undefined ? `process ${pid}` : `process ${pid} on ${host}`;
+  return command === undefined ? name : `${name} (${command})`;
 }

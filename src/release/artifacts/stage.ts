@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { makeFolders, removeTree, renameFile } from "../../platform/files.ts";
+import { makeFolders, makeInnerFolders, removeTree, renameFile } from "../../platform/files.ts";
 import { ioError } from "../../platform/io-error.ts";
 import type { FileStat } from "../../platform/port.ts";
 import { listTree } from "../../platform/tree.ts";
@@ -25,11 +25,11 @@ export async function stage(store: ReleaseStore, build: SealedBuild): Promise<vo
   const { platform } = store;
   const staging = stagingFolder(build.folder);
   const folders = new Set<string>([staging]);
-  await makeFolders(platform, build.folder, staging);
+  await makeInnerFolders(platform, build.folder, staging);
   for (const file of [...build.files, ...(build.dbt?.files ?? [])]) {
     const target = join(staging, ...file.name.split("/"));
     for (let folder = dirname(target); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
-    await makeFolders(platform, staging, dirname(target));
+    await makeInnerFolders(platform, staging, dirname(target));
     await moveIn(store, build, { file, target });
   }
   await platform.failpoint("stage.moved");

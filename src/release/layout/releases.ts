@@ -4,7 +4,7 @@ import { hasDatabase } from "../../model/artifact.ts";
 import { dataFileReference, recordReference } from "../../model/layout.ts";
 import { sha256Hex, type OwnManifest } from "../../model/manifest.ts";
 import { activeOf, databaseFile, renderRecord } from "../../model/release-record.ts";
-import { makeFolders, openFilesStay, renameFile, writeNewFile } from "../../platform/files.ts";
+import { makeInnerFolders, openFilesStay, renameFile, writeNewFile } from "../../platform/files.ts";
 import { stage, stagingFolder } from "../artifacts/stage.ts";
 import { differenceFromRecord } from "../artifacts/whole.ts";
 import { basenameOf } from "../basename.ts";
@@ -54,7 +54,7 @@ export const releasesLayout: Layout = {
 
   async install(store, build, target) {
     const { platform, paths } = store;
-    await makeFolders(platform, paths.folder, paths.releases);
+    await makeInnerFolders(platform, paths.folder, paths.releases);
     // A folder with an open file in it could not be moved.
     if (openFilesStay(platform)) await build.release();
     await renameFile(platform, stagingFolder(build.folder), paths.release(target.active));

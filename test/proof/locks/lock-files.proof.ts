@@ -201,7 +201,7 @@ describe("FACTS 5: a note decides nothing", () => {
         code: "WRITER_LOCKED",
         exit: 11,
         message: expect.stringMatching(
-          /^the writer lock of holdings is held by (process \d+ \(nightly\) since \S+|a program that left no note)$/,
+          /^the writer lock of holdings is held by (process \d+ on h \(nightly\) since \S+|a program that left no note)$/,
         ) as string,
       });
       expect(await storeStatus(store)).toMatchObject({ lock: { lock: "writer", held: true } });

@@ -1,4 +1,5 @@
 import { announcing } from "./announcing.ts";
+import { building } from "./building.ts";
 import { keeping } from "./keeping.ts";
 import { leasing } from "./leasing.ts";
 import { scoping } from "./scoping.ts";
@@ -325,4 +326,5 @@ export const variants: readonly Variant[] = [
   ...serving,
   ...scoping,
   ...announcing,
+  ...building,
 ];

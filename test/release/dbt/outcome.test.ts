@@ -165,7 +165,7 @@ describe("a failure", () => {
     ],
     ["another exit code", { results: [ok, testOf("fail")], exit: 2 }, /exited with code 2/],
     ["no failed test", { results: [ok], exit: 1 }, /exited with code 1/],
-  ])("%s", async (_name, { results, exit }, message) => {
+  ])("FACTS 2.15: %s", async (_name, { results, exit }, message) => {
     const folder = temporaryFolder();
     const failed = publish(storeIn(folder), command([{ results }], { exit }));
     await expect(failed).rejects.toMatchObject({ code: "BUILD_FAILED", message: expect.stringMatching(message) as unknown });

@@ -1,0 +1,181 @@
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
+import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
+import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
+import { exampleProject, runDbt, whyNoDbtWithPostgres } from "../dbt/support.ts";
+import { binPath, distUrl, startProgram, type Child } from "../support/child.ts";
+import { temporaryFolder } from "../support/temporary.ts";
+
+const script = fileURLToPath(new URL("marts-process.mjs", import.meta.url));
+const publishes = 30;
+/** Builds in place, written over; and after the folder was emptied. */
+const rebuilds = 2;
+const partitioned = "fct_transaction";
+/** All but the one without rows. */
+const marts = [
+  "dim_account",
+  "dim_category",
+  "dim_merchant",
+  "dim_user",
+  "fct_account_balance",
+  "fct_budget_status",
+  "fct_daily_spend",
+  "fct_merchant_spend",
+  "fct_monthly_cash_flow",
+  partitioned,
+];
+
+interface Counts {
+  readonly asked: number;
+  readonly failed: number;
+  readonly partial: number;
+  readonly mixed: number;
+  readonly messages: readonly string[];
+}
+
+interface Report {
+  readonly single: Counts;
+  readonly pair: Counts;
+  /** Versions of the sources that were seen in each release. */
+  readonly releases: Readonly<Record<string, readonly number[]>>;
+}
+
+describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL under eight readers", () => {
+  let cluster: Cluster;
+  let folder: string;
+  let project: string;
+  const advance = () => cluster.runFiles([sqlFile("advance")]);
+
+  beforeAll(async () => {
+    folder = temporaryFolder(afterAll);
+    project = martsAlone(folder);
+    cluster = await startPostgres();
+    const parts = { users: 5, days: 40, per_day: 8, through: "2026-10-31" };
+    await cluster.runFiles([sqlFile("schema"), sqlFile("seed")], parts);
+  });
+  afterAll(() => cluster.remove());
+
+  test(`${publishes} releases one after the other: no read fails, none meets two builds or a part of one`, async () => {
+    const workspace = join(folder, "workspace");
+    mkdirSync(workspace);
+    const build = ["dbt", "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
+    writeFileSync(
+      join(workspace, "lockkeeper.toml"),
+      `format = 1\n[stores.marts]\nkind = "release"\ndir = "marts"\nlayout = "releases"\nretention = { keep = 3 }\n` +
+        `artifacts = [{ kind = "parquet", path = "." }]\nbuild = { command = ${JSON.stringify(build)} }\n`,
+    );
+    await publish(workspace);
+    const options = { dir: join(workspace, "marts") };
+    const readers = await startReaders({ reader: distUrl("workspace/open-reader.js"), options });
+    const expected: Record<string, number[]> = { r000001: [1] };
+    for (let version = 2; version <= publishes; version++) {
+      await advance();
+      expect(await publish(workspace)).toMatchObject({ outcome: "switched", version });
+      expected[`r${String(version).padStart(6, "0")}`] = [version];
+    }
+    await Promise.all(readers.map((reader) => reader.line(`switched ${publishes}`)));
+    const report = await stopReaders(readers);
+    expect(report.single).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
+    expect(report.pair).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
+    for (const [release, versions] of Object.entries(report.releases))
+      expect([release, versions]).toEqual([release, expected[release]]);
+    expect(Object.keys(report.releases).length).toBeGreaterThan(publishes * 0.8);
+    expect(report.pair.asked).toBeGreaterThan(publishes * 5);
+    tell(`${publishes} releases`, report);
+  });
+
+  test("the demonstration: marts that dbt writes in place give pairs from two builds", async () => {
+    const report = await inPlace({ emptied: false });
+    expect(report.pair.mixed).toBeGreaterThan(0);
+    tell(`${rebuilds} builds in place`, report);
+  });
+
+  test("the demonstration: marts that dbt writes into an emptied folder are missing, or have no end yet", async () => {
+    const report = await inPlace({ emptied: true });
+    expect(report.single.failed).toBeGreaterThan(0);
+    expect(report.single.messages.join()).toMatch(/No files found|too small|magic bytes|No such file|does not exist/);
+    tell(`${rebuilds} builds into an emptied folder`, report);
+  });
+
+  /** What eight readers see of a folder that dbt writes again and again. */
+  async function inPlace({ emptied }: { readonly emptied: boolean }): Promise<Report> {
+    const [files, scratch] = [join(folder, `in-place-${emptied}`), join(folder, `scratch-${emptied}`)];
+    mkdirSync(files);
+    const build = async () => {
+      const env = { ...cluster.env, PARQUET_DIR: files };
+      const { code, stdout } = await runDbt(["--quiet", "build"], { project, folder: scratch, env });
+      expect([code, stdout.slice(-2_000)]).toEqual([0, expect.any(String)]);
+    };
+    await build();
+    const readers = await startReaders({ folder: files });
+    for (let round = 1; round <= rebuilds; round++) {
+      await advance();
+      if (emptied) {
+        for (const name of readdirSync(files)) rmSync(join(files, name), { recursive: true });
+        rmSync(scratch, { recursive: true });
+      }
+      await build();
+    }
+    return stopReaders(readers);
+  }
+
+  async function publish(workspace: string): Promise<unknown> {
+    const dbt = findDbt();
+    if ("why" in dbt) throw new Error(dbt.why);
+    const env = { ...cluster.env, ...dbt.env, LOCKKEEPER_CONFIG: undefined };
+    const child = startProgram([process.execPath, binPath, "--json", "publish", "marts"], { cwd: workspace, env });
+    const { code } = await child.ended;
+    expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
+    return JSON.parse(child.stdout());
+  }
+});
+
+test.runIf(whyNoDbtWithPostgres !== "")("dbt under readers is not tried", () => {
+  process.stdout.write(`skipped: ${whyNoDbtWithPostgres}\n`);
+});
+
+/** The example's models without their tests, which are a third of a build, and are run by other proofs. */
+function martsAlone(folder: string): string {
+  const project = join(folder, "project");
+  cpSync(exampleProject, project, { recursive: true });
+  for (const path of ["tests", "models/marts/marts.yml", "models/staging/staging.yml"])
+    rmSync(join(project, path), { recursive: true });
+  return project;
+}
+
+/** Two processes of four loops. */
+async function startReaders(of: Readonly<Record<string, unknown>>): Promise<Child[]> {
+  const options = JSON.stringify({ ...of, marts, partitioned, loops: 4, pauseMs: 150 });
+  const readers = [1, 2].map(() => startProgram([process.execPath, script, options]));
+  await Promise.all(readers.map((reader) => reader.line("ready")));
+  return readers;
+}
+
+async function stopReaders(readers: readonly Child[]): Promise<Report> {
+  const reports = await Promise.all(
+    readers.map(async (reader) => {
+      reader.send("stop");
+      return JSON.parse((await reader.line("report ")).slice("report ".length)) as Report;
+    }),
+  );
+  const releases: Record<string, number[]> = {};
+  for (const [release, versions] of reports.flatMap((report) => Object.entries(report.releases)))
+    releases[release] = [...new Set([...(releases[release] ?? []), ...versions])];
+  return { single: sum(reports, "single"), pair: sum(reports, "pair"), releases };
+}
+
+function sum(reports: readonly Report[], kind: "single" | "pair"): Counts {
+  const all = reports.map((report) => report[kind]);
+  const total = (field: "asked" | "failed" | "partial" | "mixed") => all.reduce((count, counts) => count + counts[field], 0);
+  const messages = [...new Set(all.flatMap((counts) => counts.messages))];
+  return { asked: total("asked"), failed: total("failed"), partial: total("partial"), mixed: total("mixed"), messages };
+}
+
+function tell(what: string, { single, pair }: Report): void {
+  const told = ({ asked, failed, partial, mixed, messages }: Counts) =>
+    `${asked} asked, ${failed} failed, ${partial} partial, ${mixed} mixed${messages[0] === undefined ? "" : ` (${messages[0]})`}`;
+  process.stdout.write(`${what}: single marts ${told(single)}; pairs ${told(pair)}\n`);
+}
