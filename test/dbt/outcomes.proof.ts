@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
@@ -79,6 +80,8 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("what a build by dbt comes to", () 
       const shown = sql === undefined ? undefined : await marts.run(["query", "marts", sql, "--release", build]);
       rows[name] = [table, column, shown?.rows?.length];
     }
+    // What dbt ran is kept of all of them.
+    expect(existsSync(join(marts.quarantined(build).folder, "dbt-target/compiled/finance/tests/no_fifth_user.sql"))).toBe(true);
     const category = ["main_mart.dim_category", "category_id"];
     expect(rows).toEqual({
       accepted_values_dim_category_category_id__False__1__2: [...category, 10],

@@ -175,8 +175,8 @@ test("a command that inherited the lock keeps it after its parent was killed, an
   await died;
   const named = expect.stringContaining(`process ${parent.pid} `) as unknown;
   // Who cannot see who holds it is told of the one that the lock file names.
-  const holder = { pid: process.platform === "linux" ? child : parent.pid };
-  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ message: named, holder });
+  const pid = process.platform === "linux" ? child : parent.pid;
+  await expect(acquireLock(platform, request(path))).rejects.toMatchObject({ message: named, holder: { pid } });
   writeFileSync(go, "");
   const lock = await acquireLock(platform, request(path, { waitMs: 60_000 }));
   await platform.processes.run({

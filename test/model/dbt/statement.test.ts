@@ -41,7 +41,7 @@ describe("a test's statement on the tables of its build", () => {
     ],
     ["a source", `select 1 from "app"."finance"."bills"`],
     ["a table by a name of another schema's", `select 1 from "DB"."main_mart"."dim_of_things", "DB"."main_staging"."stg"`],
-  ])("there is none where it reads %s", (_name, sql) => {
+  ])("what is not in the build: there is none where it reads %s", (_name, sql) => {
     expect(statementOn(sql, manifest, tables)).toBeUndefined();
   });
 

@@ -71,4 +71,31 @@ export const building: readonly Variant[] = [
     caughtBy: { file: outcome, title: "`dbt docs generate` after a build changes nothing of what it said" },
     says: /AssertionError/,
   },
+  {
+    name: "a dbt that was killed taken for one that had nothing to say",
+    edits: [
+      {
+        file: "release/dbt/run-results.ts",
+        find: `if (kindOf("manifest.json") !== "file" || kindOf("run") !== "folder") return undefined;`,
+        replace: `if (kindOf("manifest.json") !== "file" || kindOf("run") !== "file") return undefined;`,
+      },
+    ],
+    caughtBy: { file: outcome, title: "a dbt that began, and left nothing of a build at all, did not come to its end" },
+    says: /AssertionError/,
+  },
+  {
+    name: "a statement that reads what the release does not have",
+    edits: [
+      {
+        file: "model/dbt/statement.ts",
+        find: "if (!read.every((key) => byKey.has(key))) return undefined;",
+        replace: "if (read.length < 0) return undefined;",
+      },
+    ],
+    caughtBy: {
+      file: "test/model/dbt/statement.test.ts",
+      title: "there is none where it reads a view that the release does not have",
+    },
+    says: /AssertionError/,
+  },
 ];
