@@ -125,7 +125,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("what a build by dbt comes to", () 
     const kept = provenance?.map(({ path }) => path.slice(`releases/${release}/dbt-target/`.length));
     expect(kept).toEqual(["manifest.json", "run_results.json", "catalog.json"]);
     const results = marts.releaseJson(release, "dbt-target/run_results.json") as { args: { which: string }; results: unknown[] };
-    expect([results.args.which, results.results.length]).toEqual(["build", 22]);
+    expect([results.args.which, results.results.length]).toEqual(["build", 19]);
     expect(marts.releaseJson(release, "dbt-target/catalog.json")).toHaveProperty("nodes.model\\.finance\\.dim_user");
   });
 });
