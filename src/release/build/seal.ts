@@ -88,6 +88,9 @@ async function arrange(
   build: BuildFolder,
   { manifest }: DbtFiles,
 ): Promise<{ readonly built: Built; readonly changes: readonly CheckResult[] }> {
+  // Before anything opens the file: an instance of this process on it would take the locks away that tell of a writer (FACTS 1.3).
+  if (build.hasDatabase && (await store.platform.files.stat(build.path))?.kind === "file")
+    await (await lockAgainstWriters(store, build.path)).release();
   const { places, views, shown } = await findPlaces(store, build, manifest);
   const written = await listBuilt(store, build, places);
   const emptied = await emptyModels(store, build, written);
