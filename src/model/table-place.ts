@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isFileOf } from "./artifact.ts";
+import { pathIndex } from "./path-index.ts";
 import { sqlToken } from "./sql-token.ts";
 
 /** Where a table of Parquet files lies in a build's folder, by the word of who wrote it. */
@@ -95,12 +95,18 @@ export interface MergedPlaces {
 /** What is said of tables `now`, over what was said `before`: a table that has moved has left its place. */
 export function mergePlaces(before: readonly TablePlace[], now: readonly TablePlace[]): MergedPlaces {
   const said = new Map(now.map((place) => [keyOf(place), place]));
-  const kept = before.filter((place) => !said.has(keyOf(place)) && !now.some(({ path }) => path === place.path));
-  const left = before.filter((place) => {
-    const other = said.get(keyOf(place));
-    return other !== undefined && !now.some((each) => isFileOf(place, each.path) || isFileOf(each, place.path));
-  });
+  const taken = new Set(now.map(({ path }) => path));
+  const kept = before.filter((place) => !said.has(keyOf(place)) && !taken.has(place.path));
+  const around = pathIndex(now, ({ path }) => path);
+  const holding = new Set([...kept, ...now].flatMap(({ path }) => withFolders(path)));
+  const left = before.filter((place) => said.has(keyOf(place)) && around(place.path) === undefined && !holding.has(place.path));
   return { places: [...kept, ...now], left };
+}
+
+/** A path and the folders that it lies in. */
+function withFolders(path: string): string[] {
+  const parts = path.split("/");
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
 }
 
 /** Names compare without case, as in SQL. */

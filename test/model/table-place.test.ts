@@ -85,6 +85,8 @@ describe("what is said now, over what was said before", () => {
       left: [at("a", "old/a.parquet")],
     });
     expect(mergePlaces([at("a", "a")], [at("a", "a/b")]).left).toEqual([]);
+    expect(mergePlaces([at("a", "a/b")], [at("a", "a")]).left).toEqual([]);
+    expect(mergePlaces([at("a", "x"), at("b", "x/y/b.parquet")], [at("a", "z")]).left).toEqual([]);
     expect(mergePlaces([at("a", "x"), at("b", "y")], [at("a", "y"), at("b", "x")]).left).toEqual([]);
   });
 });
