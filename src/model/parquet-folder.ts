@@ -48,7 +48,7 @@ export function parquetFolder(
   entries: readonly FolderEntry[],
   places: readonly TablePlace[] = [],
 ): ParquetFolder {
-  const problems: FolderProblem[] = [...sharedPlaces(places)];
+  const problems: FolderProblem[] = [...sharedPlaces(places), ...passedOver(places)];
   const tables: FolderTable[] = [];
   const owned = artifacts.flatMap((artifact) => (artifact.kind === "duckdb" || artifact.path === "." ? [] : [artifact.path]));
   for (const artifact of artifacts) {
@@ -141,6 +141,17 @@ function namedTable(artifact: ParquetArtifact, { place, files, problems }: Named
   const hive = isFile ? [] : hiveOf(builtAt, files, problems);
   const own = schema === place.schema ? {} : { builtSchema: place.schema };
   return { schema, name, parquet: { path, files: files.length, hive, builtAt, ...own }, files, hidesRow: place.hidesRow };
+}
+
+/** A table whose file is called like what other programs leave would be missing in silence. */
+function passedOver(places: readonly TablePlace[]): FolderProblem[] {
+  return places.flatMap(({ schema, name, path }) => {
+    const last = path.split("/").at(-1) ?? "";
+    const isItsOwn = last.replace(/\.parquet$/, "").toLowerCase() === name.toLowerCase();
+    return isItsOwn && !mayHoldParquet(last)
+      ? [{ path, what: `is table ${schema}.${name}, and what begins with "_" or "." is passed over: give its file another name` }]
+      : [];
+  });
 }
 
 /** Two views that show the same files: which of them the table is, nobody can tell. */

@@ -94,10 +94,10 @@ async function arrange(
   const { places, views, shown } = await findPlaces(store, build, manifest);
   const written = await listBuilt(store, build, places);
   const emptied = await emptyModels(store, build, written);
-  const built = emptied === undefined ? written : await listBuilt(store, build, places);
+  const built = emptied.length === 0 ? written : await listBuilt(store, build, places);
   await store.platform.failpoint("seal.arranged");
   const left = build.hasDatabase ? await leaveViews(store, build, { views, shown, built, manifest }) : undefined;
-  return { built, changes: [emptied, left].filter((check) => check !== undefined) };
+  return { built, changes: left === undefined ? emptied : [...emptied, left] };
 }
 
 async function sealDatabase(

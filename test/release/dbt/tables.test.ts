@@ -139,6 +139,12 @@ describe("names that cannot be", () => {
     expect(await refused(modelsBuild({ "main_mart.a": { sql: "SELECT 1 AS a", at: "{name}.parquet" } }))).toContain("{name}");
   });
 
+  test("a file that is passed over, for its name is that of what other programs leave", async () => {
+    expect(await refused(modelsBuild({ "m._a": { sql: "SELECT 1 AS a" }, "m.b": { sql: "SELECT 1 AS a" } }))).toContain(
+      '_a.parquet is table m._a, and what begins with "_" or "." is passed over',
+    );
+  });
+
   test("two places of one table, and a schema that is no folder", async () => {
     const twice = modelsBuild({ "main_mart.a": { sql: "SELECT 1 AS a" } }, ({ path, dir }) =>
       writeDatabase(path, ...externalModels(dir, { "main_mart.A2": { sql: "SELECT 1 AS a", at: "b.parquet" } })),
