@@ -3,6 +3,9 @@ import { z } from "zod";
 /** The catalogue in which readers make the views over Parquet: the in-memory one that every instance of the engine has. */
 export const parquetCatalogue = "memory";
 
+/** What the engine writes as a value into the name of a folder where it is NULL. */
+export const nullFolder = "__HIVE_DEFAULT_PARTITION__";
+
 /** Folders deep that an artifact's path may be. */
 const depthMax = 8;
 

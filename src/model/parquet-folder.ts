@@ -1,12 +1,5 @@
-import {
-  isFileOf,
-  isOwnName,
-  isPlainName,
-  schemaOf,
-  type Artifact,
-  type ParquetArtifact,
-  type ParquetTable,
-} from "./artifact.ts";
+import { isOwnName, isPlainName, schemaOf, type Artifact, type ParquetArtifact, type ParquetTable } from "./artifact.ts";
+import { groupPaths, pathIndex } from "./path-index.ts";
 import type { TablePlace } from "./table-place.ts";
 
 /** Something that lies below a folder; `path` is relative to it, with `/`. */
@@ -55,7 +48,7 @@ export function parquetFolder(
   entries: readonly FolderEntry[],
   places: readonly TablePlace[] = [],
 ): ParquetFolder {
-  const problems: FolderProblem[] = [...sharedPlaces(places)];
+  const problems: FolderProblem[] = [...sharedPlaces(places), ...passedOver(places)];
   const tables: FolderTable[] = [];
   const owned = artifacts.flatMap((artifact) => (artifact.kind === "duckdb" || artifact.path === "." ? [] : [artifact.path]));
   for (const artifact of artifacts) {
@@ -67,9 +60,9 @@ export function parquetFolder(
       return what === undefined;
     });
     const paths = good.map(({ path }) => path);
-    const named = places.map((place) => ({ place, files: paths.filter((path) => isFileOf(place, path)) }));
-    const taken = new Set(named.flatMap(({ files }) => files));
-    for (const { place, files } of named) if (files.length > 0) tables.push(namedTable(artifact, { place, files, problems }));
+    const named = groupPaths(places, paths, ({ path }) => path);
+    const taken = new Set([...named.values()].flat());
+    for (const [place, files] of named) tables.push(namedTable(artifact, { place, files, problems }));
     tables.push(
       ...tablesOf(
         artifact,
@@ -78,7 +71,8 @@ export function parquetFolder(
       ),
     );
   }
-  problems.push(...namesakes(tables), ...strangeNames(tables));
+  const same = namesakes(tables);
+  problems.push(...same, ...strangeNames(tables), ...(same.length > 0 ? [] : overlaps(artifacts, tables)));
   return { tables: tables.toSorted(byName), problems };
 }
 
@@ -149,13 +143,52 @@ function namedTable(artifact: ParquetArtifact, { place, files, problems }: Named
   return { schema, name, parquet: { path, files: files.length, hive, builtAt, ...own }, files, hidesRow: place.hidesRow };
 }
 
+/** A table whose file is called like what other programs leave would be missing in silence. */
+function passedOver(places: readonly TablePlace[]): FolderProblem[] {
+  return places.flatMap(({ schema, name, path }) => {
+    const last = path.split("/").at(-1) ?? "";
+    const isItsOwn = last.replace(/\.parquet$/, "").toLowerCase() === name.toLowerCase();
+    return isItsOwn && !mayHoldParquet(last)
+      ? [{ path, what: `is table ${schema}.${name}, and what begins with "_" or "." is passed over: give its file another name` }]
+      : [];
+  });
+}
+
 /** Two views that show the same files: which of them the table is, nobody can tell. */
 function sharedPlaces(places: readonly TablePlace[]): FolderProblem[] {
-  return places.flatMap((place, index) => {
-    const other = places.slice(0, index).find((before) => isFileOf(before, place.path) || isFileOf(place, before.path));
+  const first = pathIndex(places, ({ path }) => path);
+  const around = (place: TablePlace) => {
+    const there = first(place.path);
+    return there === place ? first(place.path.slice(0, Math.max(place.path.lastIndexOf("/"), 0))) : there;
+  };
+  return places.flatMap((place) => {
+    const other = around(place);
     if (other === undefined) return [];
     const views = [other, place].map(({ schema, name }) => `${schema}.${name}`);
     return [{ path: place.path, what: `is named by two views, ${views.join(" and ")}: give each table a file of its own` }];
+  });
+}
+
+/** What is to lie in a release where a table of another name does, or inside its folder: readers would take it for that table's. Compares without case, as some systems do. */
+function overlaps(artifacts: readonly Artifact[], tables: readonly FolderTable[]): FolderProblem[] {
+  const all = [
+    ...artifacts.flatMap((artifact) =>
+      artifact.kind === "sqlite" ? [{ path: artifact.path, what: "a SQLite file", builtAt: undefined }] : [],
+    ),
+    ...tables.map(({ schema, name, parquet }) => ({
+      path: parquet.path,
+      what: `table ${schema}.${name}`,
+      builtAt: parquet.builtAt,
+    })),
+  ].map((each) => ({ ...each, key: each.path.toLowerCase() }));
+  const first = pathIndex(all, ({ key }) => key);
+  return all.flatMap((each) => {
+    const there = first(each.key);
+    const other = there === each ? first(each.key.slice(0, Math.max(each.key.lastIndexOf("/"), 0))) : there;
+    const named = each.builtAt === undefined ? other : each;
+    if (other === undefined || named?.builtAt === undefined) return [];
+    const what = `is ${named.what}, to lie at ${named.path} in the release, where ${(named === each ? other : each).what} lies, too`;
+    return [{ path: named.builtAt, what }];
   });
 }
 

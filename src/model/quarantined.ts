@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { artifactsSchema, hasDatabase, isFileOf } from "./artifact.ts";
+import { artifactsSchema, hasDatabase } from "./artifact.ts";
 import { isBasename } from "./names.ts";
+import { groupPaths } from "./path-index.ts";
 import { releaseFileSchema, releaseTableSchema } from "./release-record.ts";
 
 /** A path with `/` that stays below the folder it is relative to. */
@@ -17,9 +18,11 @@ const contentsSchema = z
     files: z.array(releaseFileSchema.extend({ path: insidePath })).min(1),
   })
   .refine(({ artifacts, basename, files }) => !hasDatabase(artifacts) || files.some(({ path }) => path === `${basename}.duckdb`))
-  .refine(({ tables, files }) =>
-    tables.every(({ parquet }) => parquet === undefined || files.some(({ path }) => isFileOf(parquet, path))),
-  );
+  .refine(({ tables, files }) => {
+    const paths = files.map(({ path }) => path);
+    const groups = groupPaths(tables, paths, ({ parquet }) => parquet?.path ?? "");
+    return tables.every((table) => table.parquet === undefined || groups.has(table));
+  });
 
 /** What a build in quarantine holds; paths are relative to its folder. */
 export type QuarantinedContents = z.infer<typeof contentsSchema>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isFileOf } from "./artifact.ts";
+import { pathIndex } from "./path-index.ts";
 import { sqlToken } from "./sql-token.ts";
 
 /** Where a table of Parquet files lies in a build's folder, by the word of who wrote it. */
@@ -23,12 +23,12 @@ export interface PrintedView {
 const emptyFilter = /^\s*WHERE \(1 AND [\s\S]+ IS NOT NULL\)\);?$/;
 
 /**
- * The table that a view shows whole: `SELECT * FROM read_parquet('…')` over one file, or one folder's pattern, below one of `folders`, which are absolute and all mean the build's. Other
- * views, also those that choose or join, name no table: `undefined`.
+ * The table that a view shows whole: `SELECT * FROM read_parquet('…')` over one file, or over all of a folder, below one of `folders`, which are absolute and all mean the build's. Other
+ * views, also those that choose, join, rename columns or show several files, name no table: `undefined`.
  */
 export function placeOfView({ schema, name, definition }: PrintedView, folders: readonly string[]): TablePlace | undefined {
-  const head = / AS SELECT \* FROM /.exec(blanked(definition));
-  const source = head === null ? undefined : sourceIn(definition.slice(head.index + head[0].length));
+  const head = /^[^(]* AS SELECT \* FROM /.exec(blanked(definition));
+  const source = head === null ? undefined : sourceIn(definition.slice(head[0].length));
   if (source === undefined) return undefined;
   const hidesRow = emptyFilter.test(source.rest);
   if (!hidesRow && !/^\s*;?\s*$/.test(source.rest)) return undefined;
@@ -43,7 +43,8 @@ function sourceIn(from: string): { readonly path: string; readonly rest: string 
   const [call] = /^(?:read_parquet|parquet_scan)\(/.exec(from) ?? [];
   if (call === undefined) return undefined;
   const inside = from.slice(call.length);
-  const [, literal] = /^(?:main\.list_value\()?'((?:[^']|'')*)'/.exec(inside) ?? [];
+  const [, alone, listed] = /^(?:'((?:[^']|'')*)'|main\.list_value\('((?:[^']|'')*)'\))/.exec(inside) ?? [];
+  const literal = alone ?? listed;
   const end = callEnd(inside);
   return literal === undefined || end === undefined
     ? undefined
@@ -67,7 +68,7 @@ function callEnd(inside: string): number | undefined {
   return undefined;
 }
 
-/** The part of a pattern before its first wildcard, relative to the folder that it lies in. */
+/** The folder that a pattern takes all of, or the file, relative to the folder that it lies in. A partition of a table, or files with some names, are no table. */
 function relativeTo(folders: readonly string[], pattern: string): string | undefined {
   const path = pattern.replaceAll("\\", "/");
   for (const folder of folders) {
@@ -78,7 +79,8 @@ function relativeTo(folders: readonly string[], pattern: string): string | undef
     const parts = written.slice(prefix.length).split("/");
     const wild = parts.findIndex((part) => /[*?[]/.test(part));
     const plain = (wild < 0 ? parts : parts.slice(0, wild)).filter((part) => part !== "" && part !== ".");
-    return plain.includes("..") ? undefined : plain.join("/");
+    const takesAll = wild < 0 || parts.slice(wild).every((part) => /^(?:\*\*?|\*\.parquet|[^*?[=]+=\*)$/.test(part));
+    return takesAll && !plain.some((part) => part === ".." || part.includes("=")) ? plain.join("/") : undefined;
   }
   return undefined;
 }
@@ -93,12 +95,18 @@ export interface MergedPlaces {
 /** What is said of tables `now`, over what was said `before`: a table that has moved has left its place. */
 export function mergePlaces(before: readonly TablePlace[], now: readonly TablePlace[]): MergedPlaces {
   const said = new Map(now.map((place) => [keyOf(place), place]));
-  const kept = before.filter((place) => !said.has(keyOf(place)) && !now.some(({ path }) => path === place.path));
-  const left = before.filter((place) => {
-    const other = said.get(keyOf(place));
-    return other !== undefined && !now.some((each) => isFileOf(place, each.path) || isFileOf(each, place.path));
-  });
+  const taken = new Set(now.map(({ path }) => path));
+  const kept = before.filter((place) => !said.has(keyOf(place)) && !taken.has(place.path));
+  const around = pathIndex(now, ({ path }) => path);
+  const holding = new Set([...kept, ...now].flatMap(({ path }) => withFolders(path)));
+  const left = before.filter((place) => said.has(keyOf(place)) && around(place.path) === undefined && !holding.has(place.path));
   return { places: [...kept, ...now], left };
+}
+
+/** A path and the folders that it lies in. */
+function withFolders(path: string): string[] {
+  const parts = path.split("/");
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
 }
 
 /** Names compare without case, as in SQL. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { LockkeeperError } from "../errors/lockkeeper-error.ts";
-import { isFileOf, type ParquetSource } from "../model/artifact.ts";
+import type { ParquetSource } from "../model/artifact.ts";
+import { groupPaths } from "../model/path-index.ts";
 import type { ReleaseFile, ReleaseRecord } from "../model/release-record.ts";
 import type { FileStat, Platform } from "../platform/port.ts";
 import type { ReaderEngine } from "./engine.ts";
@@ -23,9 +24,12 @@ export function parquetSources(
 ): ParquetSource[] {
   const prefix = inside === "" ? "" : `${inside}/`;
   const relative = record.files.map(({ path }) => (path.startsWith(prefix) ? path.slice(prefix.length) : path));
-  return record.tables.flatMap(({ schema, name, columns, parquet }) => {
+  const tables = record.tables.filter(({ parquet }) => parquet !== undefined);
+  const groups = groupPaths(tables, relative, ({ parquet }) => parquet?.path ?? "");
+  return tables.flatMap((table) => {
+    const { schema, name, columns, parquet } = table;
     if (parquet === undefined) return [];
-    const files = relative.filter((path) => isFileOf(parquet, path)).map((path) => join(base, inside, path));
+    const files = (groups.get(table) ?? []).map((path) => join(base, inside, path));
     if (files.length > 0) return [{ schema, name, files, hive: parquet.hive, columns }];
     const where = join(base, inside, parquet.path);
     throw new LockkeeperError("RECORD_INVALID", `table ${schema}.${name} has no file at ${where}`, { subject: where });

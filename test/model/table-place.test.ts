@@ -11,6 +11,7 @@ describe("the table that a view names", () => {
     ["SELECT * FROM read_parquet(main.list_value('/b/fct.parquet'));", "fct.parquet"],
     ["SELECT * FROM parquet_scan('/b/fct/*/*.parquet');", "fct"],
     ["SELECT * FROM read_parquet('/b/fct/**/*.parquet', (hive_partitioning = CAST('t' AS BOOLEAN)));", "fct"],
+    ["SELECT * FROM read_parquet('/b/fct/k=*/*.parquet');", "fct"],
     ['SELECT * FROM "/b/it\'s.parquet";', "it's.parquet"],
     ["SELECT * FROM read_parquet('/b/it''s.parquet');", "it's.parquet"],
     ["SELECT * FROM read_parquet('/b//./fct.parquet');", "fct.parquet"],
@@ -36,11 +37,23 @@ describe("the table that a view names", () => {
     "SELECT * FROM read_parquet('/b2/fct.parquet');",
     "SELECT * FROM read_parquet('/b/../fct.parquet');",
     "SELECT * FROM read_parquet('/b/*.parquet');",
+    "SELECT * FROM read_parquet(main.list_value('/b/fct.parquet', '/b/other.parquet'));",
+    "SELECT * FROM read_parquet('/b/mart/fct_*.parquet');",
+    "SELECT * FROM read_parquet('/b/fct/*/part-?.parquet');",
+    "SELECT * FROM read_parquet('/b/fct/k=1/*.parquet');",
+    "SELECT * FROM read_parquet('/b/fct/k=1/data_0.parquet');",
     "SELECT * FROM read_csv('/b/fct.csv');",
     "SELECT * FROM t;",
     "SELECT ' AS SELECT * FROM read_parquet(''/b/fct.parquet'')';",
   ])("%s names none", (definition) => {
     expect(place(definition)).toBeUndefined();
+  });
+
+  it("names none where it calls the columns otherwise", () => {
+    const definition = "CREATE VIEW main_mart.fct (renamed) AS SELECT * FROM read_parquet('/b/fct.parquet');";
+    expect(placeOfView({ schema: "main_mart", name: "fct", definition }, ["/b"])).toBeUndefined();
+    const quoted = definition.replace("fct (renamed)", '"fct (1)"');
+    expect(placeOfView({ schema: "main_mart", name: "fct (1)", definition: quoted }, ["/b"])?.path).toBe("fct.parquet");
   });
 
   it("is found in a folder whose own name is a pattern", () => {
@@ -72,6 +85,8 @@ describe("what is said now, over what was said before", () => {
       left: [at("a", "old/a.parquet")],
     });
     expect(mergePlaces([at("a", "a")], [at("a", "a/b")]).left).toEqual([]);
+    expect(mergePlaces([at("a", "a/b")], [at("a", "a")]).left).toEqual([]);
+    expect(mergePlaces([at("a", "x"), at("b", "x/y/b.parquet")], [at("a", "z")]).left).toEqual([]);
     expect(mergePlaces([at("a", "x"), at("b", "y")], [at("a", "y"), at("b", "x")]).left).toEqual([]);
   });
 });

@@ -1,15 +1,12 @@
 import type { DuckDBInstance } from "@duckdb/node-api";
 import { firstLine, LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { parquetCatalogue, type ParquetSource } from "../../model/artifact.ts";
+import { nullFolder, parquetCatalogue, type ParquetSource } from "../../model/artifact.ts";
 import { engineError } from "./errors.ts";
 import { fileList, literalPath } from "./parquet-files.ts";
 import { quoteIdentifier, quoteLiteral } from "./sql-text.ts";
 
 /** The column that tells a row's file, where values must be taken out of its path. No table of people has one of this name. */
 const fileColumn = "__lockkeeper_file";
-
-/** What stands for NULL in the name of a folder, as Hive and every writer after it have it. */
-const nullFolder = "__HIVE_DEFAULT_PARTITION__";
 
 /**
  * Makes a view of each Parquet table, in the in-memory catalogue: over its files by name, never over a pattern. While the instance is used paths do not change their bytes, so footers are

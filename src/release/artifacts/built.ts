@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { builtPath, isDatabaseOnly, isFileOf, releasePath, type ParquetSource, type ParquetTable } from "../../model/artifact.ts";
+import { builtPath, isDatabaseOnly, releasePath, type ParquetSource, type ParquetTable } from "../../model/artifact.ts";
 import { mayHoldParquet, parquetFolder, type FolderProblem } from "../../model/parquet-folder.ts";
+import { groupPaths, pathIndex } from "../../model/path-index.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { TablePlace } from "../../model/table-place.ts";
 import { listTree } from "../../platform/tree.ts";
@@ -75,10 +76,12 @@ export function tablesOfRecord(
   folder: string,
 ): BuiltTable[] {
   const prefix = `releases/${release}/`;
-  return tables.flatMap(({ schema, name, parquet }) => {
-    if (parquet === undefined) return [];
-    const own = files.map(({ path }) => path.slice(prefix.length)).filter((path) => isFileOf(parquet, path));
-    return [{ schema, name, parquet, files: own.map((path) => join(folder, ...path.split("/"))) }];
+  const paths = files.map(({ path }) => path.slice(prefix.length));
+  const groups = groupPaths(tables, paths, ({ parquet }) => parquet?.path ?? "");
+  return tables.flatMap((table) => {
+    const { schema, name, parquet } = table;
+    const own = groups.get(table) ?? [];
+    return parquet === undefined ? [] : [{ schema, name, parquet, files: own.map((path) => join(folder, ...path.split("/"))) }];
   });
 }
 
@@ -117,13 +120,20 @@ export async function recordsOfBuild(
   const now = shape(digests.map(({ sha256 }, index) => ({ path: names[index] ?? "", sha256 })));
   return among.filter(({ record }) => {
     const prefix = `releases/${record.release}/`;
-    const then = record.files.map(({ path, sha256 }) => ({ path: builtPathIn(record, path.slice(prefix.length)), sha256 }));
+    const placeOf = builtPathIn(record);
+    const then = record.files.map(({ path, sha256 }) => ({ path: placeOf(path.slice(prefix.length)), sha256 }));
     return shape(then) === now;
   });
 }
 
-/** Where a build wrote a file of a release; `path` is relative to the release's folder. */
-export function builtPathIn({ tables }: Pick<ReleaseRecord, "tables">, path: string): string {
-  const table = tables.find(({ parquet }) => parquet?.builtAt !== undefined && isFileOf(parquet, path))?.parquet;
-  return table === undefined ? path : builtPath(table, path);
+/** Where a build wrote a file of a release; the path that is given is relative to the release's folder. */
+export function builtPathIn({ tables }: Pick<ReleaseRecord, "tables">): (path: string) => string {
+  const tableAt = pathIndex(
+    tables.flatMap(({ parquet }) => parquet ?? []),
+    ({ path }) => path,
+  );
+  return (path) => {
+    const table = tableAt(path);
+    return table === undefined ? path : builtPath(table, path);
+  };
 }

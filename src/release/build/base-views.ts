@@ -15,6 +15,7 @@ export async function showBase(
   { path, folder }: Pick<BuildFolder, "path" | "folder">,
   record: ReleaseRecord,
 ): Promise<void> {
+  const placeOf = builtPathIn(record);
   const columnsOf = ({ schema, name }: { readonly schema: string; readonly name: string }) =>
     record.tables.find((table) => table.schema === schema && table.name === name)?.columns;
   const tables = tablesOfRecord(record, folder).map((table) => ({
@@ -23,7 +24,7 @@ export async function showBase(
     schema: table.parquet.builtSchema ?? table.schema,
     files: table.files.map((file) => {
       const inRelease = relative(folder, file).split(sep).join("/");
-      return join(folder, ...builtPathIn(record, inRelease).split("/"));
+      return join(folder, ...placeOf(inRelease).split("/"));
     }),
   }));
   if (tables.length === 0) return;

@@ -145,9 +145,10 @@ function copiesOf(
 ): { readonly source: string; readonly target: string }[] {
   if (record === undefined) return [{ source: path, target: folder.path }];
   const prefix = `releases/${release}/`;
+  const placeOf = builtPathIn(record);
   return record.files.map((file) => {
     const source = join(store.paths.folder, ...file.path.split("/"));
-    const built = builtPathIn(record, file.path.slice(prefix.length));
+    const built = placeOf(file.path.slice(prefix.length));
     return { source, target: source === path ? folder.path : join(folder.folder, ...built.split("/")) };
   });
 }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { isLockkeeperError, LockkeeperError } from "../../errors/lockkeeper-error.ts";
-import { isDatabaseOnly, isFileOf, type Artifact } from "../../model/artifact.ts";
+import { builtPath, isDatabaseOnly, isFileOf, type Artifact } from "../../model/artifact.ts";
 import type { DbtManifest } from "../../model/dbt/files.ts";
 import { placesOfModels } from "../../model/dbt/places.ts";
 import { mayHoldParquet } from "../../model/parquet-folder.ts";
+import { pathIndex } from "../../model/path-index.ts";
 import { mergePlaces, parseKnownTables, placeOfView, type KnownTables, type TablePlace } from "../../model/table-place.ts";
 import { removeTree, replaceFile } from "../../platform/files.ts";
 import { listTree } from "../../platform/tree.ts";
@@ -41,7 +42,10 @@ export async function findPlaces(
   const views = await viewsOf(store, build);
   if (isPlain) return { places: [], views, shown: [] };
   const folders = [build.folder, (await files.resolve(build.folder)) ?? build.folder];
-  const now = views.flatMap((view) => placeOfView(view, folders) ?? []);
+  // A view of all that lies in an artifact's folder shows every table of it, and is none.
+  const isWithin = ({ path }: TablePlace) =>
+    !store.artifacts.some((artifact) => artifact.kind !== "duckdb" && isFileOf({ path }, artifact.path));
+  const now = views.flatMap((view) => placeOfView(view, folders) ?? []).filter(isWithin);
   const { places: before, shown } = knownTables(store, build.folder);
   const { places, left } = mergePlaces(before, now);
   for (const { path } of left) await removeTree(store.platform, join(build.folder, ...path.split("/")));
@@ -60,14 +64,16 @@ export async function keepKnownTables(store: ReleaseStore, folder: string, known
 export function builtPlace(store: ReleaseStore, folder: string): (path: string) => string {
   const places = knownTables(store, folder).places.map((place) => {
     const schema = schemaAt(store.artifacts, place) ?? place.schema;
-    return { path: `${schema}/${place.name}`, builtAt: place.path };
+    const target = `${schema}/${place.name}`;
+    return [
+      { path: `${target}.parquet`, builtAt: place.path },
+      { path: target, builtAt: place.path },
+    ];
   });
+  const placeAt = pathIndex(places.flat(), ({ path }) => path);
   return (path) => {
-    for (const { path: target, builtAt } of places) {
-      if (path === `${target}.parquet`) return builtAt;
-      if (isFileOf({ path: target }, path)) return `${builtAt}${path.slice(target.length)}`;
-    }
-    return path;
+    const place = placeAt(path);
+    return place === undefined ? path : builtPath(place, path);
   };
 }
 
@@ -108,6 +114,7 @@ async function unnamed(
   const entries = await listTree(store.platform, folder, mayHoldParquet);
   const names = entries.map(({ path }) => path).filter((path) => path.endsWith(".parquet"));
   const known = new Set(places.map(({ schema, name }) => `${schema}.${name}`.toLowerCase()));
-  const free = names.filter((path) => !places.some((place) => isFileOf(place, path)));
+  const placeAt = pathIndex(places, ({ path }) => path);
+  const free = names.filter((path) => placeAt(path) === undefined);
   return placesOfModels(manifest, free).filter(({ schema, name }) => !known.has(`${schema}.${name}`.toLowerCase()));
 }

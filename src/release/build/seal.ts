@@ -88,13 +88,16 @@ async function arrange(
   build: BuildFolder,
   { manifest }: DbtFiles,
 ): Promise<{ readonly built: Built; readonly changes: readonly CheckResult[] }> {
+  // Before anything opens the file: an instance of this process on it would take the locks away that tell of a writer (FACTS 1.3).
+  if (build.hasDatabase && (await store.platform.files.stat(build.path))?.kind === "file")
+    await (await lockAgainstWriters(store, build.path)).release();
   const { places, views, shown } = await findPlaces(store, build, manifest);
   const written = await listBuilt(store, build, places);
   const emptied = await emptyModels(store, build, written);
-  const built = emptied === undefined ? written : await listBuilt(store, build, places);
+  const built = emptied.length === 0 ? written : await listBuilt(store, build, places);
   await store.platform.failpoint("seal.arranged");
   const left = build.hasDatabase ? await leaveViews(store, build, { views, shown, built, manifest }) : undefined;
-  return { built, changes: [emptied, left].filter((check) => check !== undefined) };
+  return { built, changes: left === undefined ? emptied : [...emptied, left] };
 }
 
 async function sealDatabase(

@@ -1,5 +1,6 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
+import { nullFolder } from "../../model/artifact.ts";
 import type { CheckResult } from "../../model/check.ts";
 import { removeTree, renameFile } from "../../platform/files.ts";
 import { sourceOf, type Built, type BuiltTable } from "../artifacts/built.ts";
@@ -16,19 +17,44 @@ const unfinishedFile = ".data_0.empty";
 
 /**
  * Makes a table without rows, with all its columns, of each whose only row is the one of NULLs that dbt writes for an empty model (FACTS 2.11): its view tells, or, where there is none that can be
- * read, dbt's manifest. Resolves with the check that tells of them; `undefined` where there are none.
+ * read, dbt's manifest. Resolves with the checks that tell of them, and of those that have rows of an earlier build beside that one, which refuse the build.
  */
-export async function emptyModels(store: ReleaseStore, build: BuildFolder, built: Built): Promise<CheckResult | undefined> {
+export async function emptyModels(store: ReleaseStore, build: BuildFolder, built: Built): Promise<CheckResult[]> {
   const emptied: BuiltTable[] = [];
+  const mixed: BuiltTable[] = [];
   for (const table of built.tables) {
-    if (table.hidesRow !== true || !(await isPhantom(store, table))) continue;
-    await empty(store, build, table);
-    emptied.push(table);
+    if (table.hidesRow !== true) continue;
+    if (await isPhantom(store, table)) {
+      await empty(store, build, table);
+      emptied.push(table);
+    } else if (await hasPhantom(store, table)) mixed.push(table);
   }
+  return [...emptiedCheck(emptied), ...mixedCheck(mixed)];
+}
+
+function mixedCheck(mixed: readonly BuiltTable[]): CheckResult[] {
+  const [first] = mixed;
+  if (first === undefined) return [];
+  const names = listed(mixed.map(tableName));
+  return [
+    {
+      name: "dbt_empty_models",
+      check: "dbt_empty_models",
+      severity: "error",
+      status: "fail",
+      table: tableName(first),
+      observed: names,
+      expected: "no row that a model does not have",
+      message: `${names}: dbt found the model empty, and rows of an earlier build lie beside its row of NULLs; a partitioned model needs \`overwrite: true\` among its options`,
+    },
+  ];
+}
+
+function emptiedCheck(emptied: readonly BuiltTable[]): CheckResult[] {
   const [first] = emptied;
-  if (first === undefined) return undefined;
+  if (first === undefined) return [];
   const names = listed(emptied.map(tableName));
-  return {
+  const check: CheckResult = {
     name: "dbt_empty_models",
     check: "dbt_empty_models",
     severity: "warn",
@@ -38,6 +64,15 @@ export async function emptyModels(store: ReleaseStore, build: BuildFolder, built
     expected: "no row that a model does not have",
     message: `${names}: the row of NULLs that dbt writes for an empty model was taken out`,
   };
+  return [check];
+}
+
+/** Whether the folder of NULLs of a table in folders has that row, where others have more. */
+async function hasPhantom(store: ReleaseStore, table: BuiltTable): Promise<boolean> {
+  const { hive } = table.parquet;
+  const tail = hive.map((key) => `${key}=${nullFolder}`).join("/");
+  const files = table.files.filter((file) => dirname(file).split(sep).join("/").endsWith(`/${tail}`));
+  return hive.length > 0 && files.length > 0 && files.length < table.files.length && isPhantom(store, { ...table, files });
 }
 
 /** Damage is for the checks to tell of. */

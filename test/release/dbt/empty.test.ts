@@ -87,3 +87,23 @@ test("a row of NULLs that no one of dbt's wrote is refused, as before", async ()
   });
   expect(await publish(store, build)).toMatchObject({ outcome: "refused" });
 });
+
+test("rows of an earlier build beside the row of NULLs of a partitioned model refuse the build", async () => {
+  const store = storeOf(temporaryFolder(), parquetOnly);
+  const sql = "SELECT range AS n, range % 2 AS k FROM range(4)";
+  await publish(store, modelsBuild({ "mart.days": { sql, partition: "k" } }));
+  const empty = { sql: `${sql} WHERE false`, partition: "k", empty: ["n", "k"] };
+  const result = await publish(store, modelsBuild({ "mart.days": empty }), { base: "active" });
+  expect(result.outcome).toBe("refused");
+  expect(result.checks.find(({ name }) => name === "dbt_empty_models")?.message).toContain(
+    "mart.days: dbt found the model empty, and rows of an earlier build lie beside its row of NULLs",
+  );
+});
+
+test("a partition of NULLs with rows of its own stays, beside others and alone", async () => {
+  const store = storeOf(temporaryFolder(), parquetOnly);
+  const sql = "SELECT range AS n, nullif(range % 2, 0) AS k FROM range(3)";
+  await publish(store, modelsBuild({ "mart.days": { sql, partition: "k" } }));
+  await publish(store, modelsBuild({ "mart.days": { sql: `${sql} LIMIT 1`, partition: "k" } }));
+  expect(["r000001", "r000002"].map((release) => recordIn(store, release).tables[0]?.rows)).toEqual([3, 1]);
+});

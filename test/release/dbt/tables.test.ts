@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
 import { beginBuild } from "../../../src/release/detached/begin.ts";
 import { commitBuild } from "../../../src/release/detached/commit.ts";
 import { publish } from "../../../src/release/publish.ts";
 import { readerOn } from "../../reader/support/real-reader.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
+import { writeParquet } from "../../support/parquet.ts";
 import { writeDatabase } from "../../support/store.ts";
 import { storeOf } from "../artifacts/support.ts";
 import { externalModels, filesOf, leaveDbtFile, modelsBuild, parquetOnly, recordIn, withDatabase } from "./support.ts";
@@ -137,6 +139,12 @@ describe("names that cannot be", () => {
     expect(await refused(modelsBuild({ "main_mart.a": { sql: "SELECT 1 AS a", at: "{name}.parquet" } }))).toContain("{name}");
   });
 
+  test("a file that is passed over, for its name is that of what other programs leave", async () => {
+    expect(await refused(modelsBuild({ "m._a": { sql: "SELECT 1 AS a" }, "m.b": { sql: "SELECT 1 AS a" } }))).toContain(
+      '_a.parquet is table m._a, and what begins with "_" or "." is passed over',
+    );
+  });
+
   test("two places of one table, and a schema that is no folder", async () => {
     const twice = modelsBuild({ "main_mart.a": { sql: "SELECT 1 AS a" } }, ({ path, dir }) =>
       writeDatabase(path, ...externalModels(dir, { "main_mart.A2": { sql: "SELECT 1 AS a", at: "b.parquet" } })),
@@ -218,4 +226,61 @@ test("a commit that could not switch gives its files back to where the build wro
     expect(existsSync(join(dir, name))).toBe(true);
   expect(await commitBuild(store, build)).toMatchObject({ outcome: "switched" });
   expect(filesOf(recordIn(store, "r000002"))).toEqual(["DB.duckdb", ...laidOut]);
+});
+
+describe("where a release would have two things in one place", () => {
+  const refusal = async (artifacts: Parameters<typeof storeOf>[1], also: (dir: string) => Promise<void>): Promise<string> => {
+    const fct = { sql: "SELECT 1 AS a", at: "mart/fct.parquet" };
+    const build = modelsBuild({ "mart.fct": fct }, ({ dir }) => also(dir));
+    const result = await publish(storeOf(temporaryFolder(), artifacts), build);
+    expect(result.outcome).toBe("refused");
+    return result.checks.find(({ status }) => status === "fail")?.message ?? "";
+  };
+  const file = async (path: string, sql: string): Promise<void> => {
+    mkdirSync(dirname(path), { recursive: true });
+    await writeParquet(path, sql);
+  };
+
+  test("a file of one table in the folder of another", async () => {
+    const message = await refusal(parquetOnly, (dir) => file(join(dir, "mart/extra.parquet"), "SELECT 2 AS a"));
+    expect(message).toContain(
+      "mart/fct.parquet is table mart.fct, to lie at mart/fct.parquet in the release, where table main.mart lies, too",
+    );
+  });
+
+  test("two files of one name, which would overwrite each other", async () => {
+    const artifacts = [
+      { kind: "parquet", path: "mart" },
+      { kind: "parquet", path: "Mart2", schema: "other" },
+    ] as const;
+    const build = modelsBuild({ "mart2.x": { sql: "SELECT 1 AS a", at: "mart/x.parquet" } }, ({ dir }) =>
+      file(join(dir, "Mart2/x.parquet"), "SELECT 2 AS a"),
+    );
+    const result = await publish(storeOf(temporaryFolder(), artifacts), build);
+    expect(result.outcome).toBe("refused");
+    expect(result.checks.find(({ status }) => status === "fail")?.message).toContain("mart/x.parquet is table mart2.x");
+  });
+});
+
+test("FACTS 1.3: a build function that leaves the DuckDB file open is told so, also beside Parquet tables", async () => {
+  let left: DuckDBInstance | undefined;
+  const build = modelsBuild({ "mart.fct": { sql: "SELECT 1 AS a" } }, async ({ path }) => {
+    left = await DuckDBInstance.create(path);
+  });
+  try {
+    await expect(publish(storeOf(temporaryFolder(), withDatabase), build)).rejects.toMatchObject({ code: "BUILD_UNFINISHED" });
+  } finally {
+    left?.closeSync();
+  }
+});
+
+test("a view of an artifact's whole folder is no table, and takes nothing with it when it changes", async () => {
+  const store = storeOf(temporaryFolder(), [{ kind: "parquet", path: "mart" }]);
+  const build = modelsBuild({}, async ({ dir, path }) => {
+    await writeParquet(join(dir, "mart/a.parquet"), "SELECT 1 AS a");
+    await writeParquet(join(dir, "mart/b.parquet"), "SELECT 2 AS a");
+    await writeDatabase(path, `CREATE VIEW everything AS SELECT * FROM read_parquet('${dir}/mart/*.parquet')`);
+  });
+  expect(await publish(store, build)).toMatchObject({ outcome: "switched" });
+  expect(filesOf(recordIn(store, "r000001"))).toEqual(["mart/a.parquet", "mart/b.parquet"]);
 });
