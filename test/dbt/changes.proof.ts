@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
 import type { ReleaseRecord } from "../../src/model/release-record.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { holdTable } from "./held.ts";
 import { outcomes } from "./outcomes.ts";
 import { rowsOf, whyNoDbtWithPostgres } from "./support.ts";
@@ -17,6 +17,7 @@ const allThere = `{ check = "tables", names = [${marts.map((mart) => `"main_mart
 const daily = dbtWords("run", "--select", "+fct_daily_spend");
 
 describe.skipIf(whyNoDbtWithPostgres !== "")("models that change from build to build", () => {
+  const through = whenThrough();
   let cluster: Cluster;
   let store: DbtWorkspace;
   const seed = () => cluster.runFiles([sqlFile("schema"), sqlFile("seed")], smallest);
@@ -25,7 +26,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("models that change from build to b
     cluster = await startPostgres();
     await seed();
     const models = [...marts, ...staging];
-    store = exampleWorkspace(temporaryFolder(afterAll), { env: cluster.env, models, undescribed: models });
+    store = exampleWorkspace(temporaryFolder(through), { env: cluster.env, models, undescribed: models });
     store.configure({ checks: `[${compatible}, ${allThere}]` });
   });
   afterAll(() => cluster.remove());

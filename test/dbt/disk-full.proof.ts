@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/temporary.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { outcomes } from "./outcomes.ts";
 import { onSmallVolume, whyNoVolume } from "./small-volume.ts";
 import { whyNoDbt } from "./support.ts";
@@ -18,11 +18,12 @@ const large = {
 };
 
 describe.skipIf(lacks !== "")("a disk that is full", () => {
+  const through = whenThrough();
   let marts: DbtWorkspace;
 
   beforeAll(async () => {
-    const cwd = temporaryFolder(afterAll);
-    marts = tinyWorkspace(cwd, await onSmallVolume(cwd, { bytes, whenDone: afterAll }));
+    const cwd = temporaryFolder(through);
+    marts = tinyWorkspace(cwd, await onSmallVolume(cwd, { bytes, whenDone: through }));
   });
 
   test("in the middle of dbt: a failed build, which says so, and gives its space back", async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "../support/temporary.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { outcomes } from "./outcomes.ts";
 import { whyNoDbt } from "./support.ts";
 import { dbtWords, tinyWorkspace, type DbtWorkspace } from "./workspace.ts";
@@ -11,11 +11,12 @@ const whyNot = existsSync(packages) ? "" : "there is no .python-duckdb2; node sc
 const lacks = whyNoDbt || whyNot;
 
 describe.skipIf(lacks !== "")("dbt on DuckDB 2.0 (FACTS 2.8)", () => {
+  const through = whenThrough();
   let marts: DbtWorkspace;
   const publish = () => marts.publish(dbtWords("run"), { env: { PYTHONPATH: packages } });
 
   beforeAll(() => {
-    marts = tinyWorkspace(temporaryFolder(afterAll));
+    marts = tinyWorkspace(temporaryFolder(through));
   });
 
   test("Parquet tables alone need nothing: names come from the manifest, and the row of an empty model is taken out", async () => {

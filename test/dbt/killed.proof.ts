@@ -7,7 +7,7 @@ import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
 import { isAlive } from "../proof/signals/stopped.ts";
 import type { Child } from "../support/child.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { holdTable } from "./held.ts";
 import { outcomes } from "./outcomes.ts";
 import { whyNoDbtWithPostgres } from "./support.ts";
@@ -33,6 +33,7 @@ async function dbtUnder(parent: number): Promise<number> {
 }
 
 describe.skipIf(whyNoDbtWithPostgres !== "")("a build by dbt that is stopped in its middle", () => {
+  const through = whenThrough();
   let cluster: Cluster;
   let marts: DbtWorkspace;
 
@@ -40,7 +41,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("a build by dbt that is stopped in 
     cluster = await startPostgres();
     await cluster.runFiles([sqlFile("schema"), sqlFile("seed")], smallest);
     const models = ["dim_category", "dim_merchant", "stg_merchant", "stg_category", "stg_load_state"];
-    marts = exampleWorkspace(temporaryFolder(afterAll), { env: cluster.env, models, undescribed: models });
+    marts = exampleWorkspace(temporaryFolder(through), { env: cluster.env, models, undescribed: models });
     marts.configure({ stores: ["marts", "other"] });
   });
   afterAll(() => cluster.remove());

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, afterAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { writeParquet } from "../support/parquet.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { namings, type Naming } from "./naming.ts";
 import { rowsOf, runDbt, whyNoDbt } from "./support.ts";
 
@@ -42,11 +42,12 @@ function nameOf(model: string): string {
 }
 
 describe.skipIf(whyNoDbt !== "")("where dbt-duckdb writes the file of an external model (FACTS 2.13)", () => {
+  const through = whenThrough();
   let out: string;
   let said: string;
 
   beforeAll(async () => {
-    const folder = temporaryFolder(afterAll);
+    const folder = temporaryFolder(through);
     out = join(folder, "out");
     const whole = namings.filter(({ breaks }) => breaks !== true);
     writeProject(join(folder, "project"), whole);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { outcomeRow, outcomes } from "./outcomes.ts";
 import { whyNoDbtWithPostgres } from "./support.ts";
 import { dbtWords, exampleWorkspace, findings, smallest, type DbtWorkspace } from "./workspace.ts";
@@ -28,6 +28,7 @@ const failingTests = {
 };
 
 describe.skipIf(whyNoDbtWithPostgres !== "")("what a build by dbt comes to", () => {
+  const through = whenThrough();
   let cluster: Cluster;
   let marts: DbtWorkspace;
 
@@ -36,7 +37,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("what a build by dbt comes to", () 
     await cluster.runFiles([sqlFile("schema"), sqlFile("seed")], smallest);
     const models = ["dim_user", "dim_category", "stg_user", "stg_category", "stg_merchant", "stg_budget", "stg_load_state"];
     const undescribed = ["dim_category", "stg_budget"];
-    marts = exampleWorkspace(temporaryFolder(afterAll), { env: cluster.env, models, undescribed });
+    marts = exampleWorkspace(temporaryFolder(through), { env: cluster.env, models, undescribed });
   });
   afterAll(() => cluster.remove());
 

@@ -5,7 +5,7 @@ import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { sqlFile, yesterday } from "../../examples/marts-dbt/demo/source.mjs";
 import { dbtDatasets } from "../../src/model/dbt/datasets.ts";
 import { dbtManifestSchema } from "../../src/model/dbt/files.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { exampleProject, rowsOf, runDbt, whyNoDbtWithPostgres } from "./support.ts";
 
 /** What the app itself says of each mart, and the mart's own answer to the same question. FILES are the mart's. */
@@ -61,6 +61,7 @@ function filesOf(folder: string, mart: string): string {
 const parts = { days: 61, per_day: 20, users: 10, through: "2026-10-31" };
 
 describe.skipIf(whyNoDbtWithPostgres !== "")("the project of examples/marts-dbt", () => {
+  const through = whenThrough();
   let cluster: Cluster;
   let folder: string;
   const seed = (variables: Readonly<Record<string, string | number>>) =>
@@ -74,7 +75,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("the project of examples/marts-dbt"
   };
 
   beforeAll(async () => {
-    folder = temporaryFolder(afterAll);
+    folder = temporaryFolder(through);
     cluster = await startPostgres();
     await seed(parts);
     const { code, stdout } = await build(folder);
