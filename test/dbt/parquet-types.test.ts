@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { writeParquet } from "../support/parquet.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { typeChanges, unchanged } from "./parquet-types.ts";
 import { rowsOf } from "./support.ts";
 
@@ -28,8 +28,10 @@ const values = [...unchanged, ...cases.flatMap(({ value, casted }) => [value, ..
 const before = new Map<string, Seen>();
 const after = new Map<string, Seen>();
 
+const isThrough = whenThrough();
+
 beforeAll(async () => {
-  const path = join(temporaryFolder(afterAll), "t.parquet");
+  const path = join(temporaryFolder(isThrough), "t.parquet");
   const rows = `SELECT ${values.map((value, index) => `${value} AS v${index}`).join(", ")}`;
   await writeParquet(path, rows);
   const shown = values.map((_, index) => `SELECT typeof(v${index}) || '/' || coalesce(v${index}::VARCHAR, 'NULL') FROM `);

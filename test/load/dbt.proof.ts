@@ -7,7 +7,7 @@ import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
 import { exampleProject, runDbt, whyNoDbtWithPostgres } from "../dbt/support.ts";
 import { binPath, distUrl, startProgram, type Child } from "../support/child.ts";
-import { temporaryFolder } from "../support/temporary.ts";
+import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 
 const script = fileURLToPath(new URL("marts-process.mjs", import.meta.url));
 const publishes = 30;
@@ -45,12 +45,13 @@ interface Report {
 
 describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL under eight readers", () => {
   let cluster: Cluster;
+  const isThrough = whenThrough();
   let folder: string;
   let project: string;
   const advance = () => cluster.runFiles([sqlFile("advance")]);
 
   beforeAll(async () => {
-    folder = temporaryFolder(afterAll);
+    folder = temporaryFolder(isThrough);
     project = martsAlone(folder);
     cluster = await startPostgres();
     const parts = { users: 5, days: 40, per_day: 8, through: "2026-10-31" };

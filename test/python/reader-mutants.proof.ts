@@ -41,7 +41,7 @@ describe.skipIf(whyNoDuckdb !== "")("broken variants of the reader for Python", 
   // All of these tests are of the suites, too, where they pass on the files themselves.
   test.for(files)("%s: the first of these tests passes on a copy that is unbroken", async (file) => {
     const first = readerVariants.find(({ caughtBy }) => caughtBy.file === file);
-    const { exit, output } = await runTests(file, [first?.caughtBy.title ?? ""], { LOCKKEEPER_CLIENTS: copyWith([]) });
+    const { exit, output } = await runTests([file], [first?.caughtBy.title ?? ""], { LOCKKEEPER_CLIENTS: copyWith([]) });
     expect(output).toMatch(/Tests .*\d+ passed/);
     expect(exit).toBe(0);
   });

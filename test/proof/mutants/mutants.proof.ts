@@ -22,7 +22,9 @@ describe.concurrent("broken variants", () => {
     "$name: caught",
     async ({ id, name, edits, caughtBy, says }) => {
       try {
-        const { exit, output } = await runTests(caughtBy.file, [caughtBy.title], { LOCKKEEPER_DIST: compileVariant(id, edits) });
+        const { exit, output } = await runTests([caughtBy.file], [caughtBy.title], {
+          LOCKKEEPER_DIST: compileVariant(id, edits),
+        });
         expect(output).toMatch(/Tests .*\d+ failed/);
         expect(output).toMatch(says);
         expect(exit).toBe(1);
@@ -34,15 +36,19 @@ describe.concurrent("broken variants", () => {
   );
 
   const files = [...new Set(variants.map(({ caughtBy }) => caughtBy.file))];
-  test.for(files)("%s: the first of these tests passes where variants are run, unbroken", async (file) => {
-    const first = variants.find(({ caughtBy }) => caughtBy.file === file);
-    const id = `unbroken-${files.indexOf(file)}`;
-    try {
-      const { exit, output } = await runTests(file, [first?.caughtBy.title ?? ""], { LOCKKEEPER_DIST: compileVariant(id, []) });
-      expect(output).toMatch(/Tests .*\d+ passed/);
-      expect(exit).toBe(0);
-    } finally {
-      removeVariant(id);
-    }
-  });
+  test.for([true, false])(
+    "proofs %s: the first of each file's tests passes where variants are run, unbroken",
+    async (areProofs) => {
+      const own = files.filter((file) => file.endsWith(".proof.ts") === areProofs);
+      const titles = own.map((file) => variants.find(({ caughtBy }) => caughtBy.file === file)?.caughtBy.title ?? "");
+      const id = `unbroken-${areProofs}`;
+      try {
+        const { exit, output } = await runTests(own, titles, { LOCKKEEPER_DIST: compileVariant(id, []) });
+        expect(output).toMatch(new RegExp(`Test Files .*\\b${own.length} passed`));
+        expect(exit).toBe(0);
+      } finally {
+        removeVariant(id);
+      }
+    },
+  );
 });

@@ -60,14 +60,18 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs the tests of a file whose titles begin with one of `titles`, as they are or after a colon, against what `environment` names: `LOCKKEEPER_DIST`, `LOCKKEEPER_CLIENTS`. */
-export function runTests(file: string, titles: readonly string[], environment: Readonly<Record<string, string>>): Promise<Run> {
-  const proof = file.endsWith(".proof.ts") ? ["--config", "vitest.proof.config.ts"] : [];
+/** Runs the tests of files, all of them proofs or none, whose titles begin with one of `titles`, as they are or after a colon, against what `environment` names: `LOCKKEEPER_DIST`, `LOCKKEEPER_CLIENTS`. */
+export function runTests(
+  files: readonly string[],
+  titles: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Run> {
+  const proof = files.every((file) => file.endsWith(".proof.ts")) ? ["--config", "vitest.proof.config.ts"] : [];
   const words = [
     "node_modules/vitest/vitest.mjs",
     "run",
     ...proof,
-    file,
+    ...files,
     "--testNamePattern",
     `(^|: )(${titles.map(escape).join("|")})`,
     "--bail",
