@@ -10,8 +10,8 @@ export const building: readonly Variant[] = [
     edits: [
       {
         file: "release/build/places.ts",
-        find: "const now = views.flatMap((view) => placeOfView(view, folders) ?? []);",
-        replace: "const now: ReturnType<typeof mergePlaces>['places'] = [];",
+        find: "views.flatMap((view) => placeOfView(view, folders) ?? []).filter(isWithin)",
+        replace: "([] as TablePlace[]).filter(isWithin)",
       },
     ],
     caughtBy: { file: tables, title: "schema and name come from the views of the DuckDB file" },
@@ -37,13 +37,13 @@ export const building: readonly Variant[] = [
   },
   {
     name: "files that are given back to where the release had them",
-    edits: [{ file: "release/build/places.ts", find: "if (path === `${target}.parquet`) return builtAt;", replace: "" }],
+    edits: [{ file: "release/build/places.ts", find: "{ path: `${target}.parquet`, builtAt: place.path },", replace: "" }],
     caughtBy: { file: tables, title: "a commit that could not switch gives its files back to where the build wrote them" },
     says: /AssertionError/,
   },
   {
     name: "every row of NULLs taken for an empty model's",
-    edits: [{ file: "release/dbt/empty-models.ts", find: "table.hidesRow !== true || ", replace: "" }],
+    edits: [{ file: "release/dbt/empty-models.ts", find: "if (table.hidesRow !== true) continue;", replace: "" }],
     caughtBy: { file: "test/release/dbt/empty.test.ts", title: "the only row of a model that has one stays" },
     says: /AssertionError/,
   },
