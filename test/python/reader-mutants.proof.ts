@@ -30,7 +30,7 @@ function rowOf({ name, caughtBy }: Pick<(typeof readerVariants)[number], "name" 
 
 describe.skipIf(whyNoDuckdb !== "")("broken variants of the reader for Python", () => {
   test.for(readerVariants)("$name: caught", async ({ name, edits, caughtBy, says }) => {
-    const { exit, output } = await runTests(caughtBy.file, [caughtBy.title], { LOCKKEEPER_CLIENTS: copyWith(edits) });
+    const { exit, output } = await runTests([caughtBy.file], [caughtBy.title], { LOCKKEEPER_CLIENTS: copyWith(edits) });
     expect(output).toMatch(/Tests .*\d+ failed/);
     expect(output).toMatch(says);
     expect(exit).toBe(1);

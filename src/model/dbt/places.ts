@@ -4,10 +4,17 @@ import type { DbtManifest } from "./files.ts";
 /** How a model is materialized whose rows lie in a file of their own. */
 const external = "external";
 
-/** Schema, name and database of each model that lies in files of its own, by dbt's manifest. */
-function externalModels({ nodes }: DbtManifest): { readonly schema: string; readonly name: string }[] {
-  return Object.values(nodes).flatMap(({ resource_type, config, schema, alias, name }) =>
-    resource_type === "model" && config?.materialized === external && schema ? [{ schema, name: alias ?? name }] : [],
+/** A model that lies in files of its own. */
+export interface ExternalModel {
+  readonly uniqueId: string;
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Each model that lies in files of its own, by dbt's manifest, as its table is called. */
+export function externalModels({ nodes }: DbtManifest): ExternalModel[] {
+  return Object.entries(nodes).flatMap(([uniqueId, { resource_type, config, schema, alias, name }]) =>
+    resource_type === "model" && config?.materialized === external && schema ? [{ uniqueId, schema, name: alias ?? name }] : [],
   );
 }
 
@@ -30,7 +37,7 @@ export function placesOfModels(manifest: DbtManifest, files: readonly string[]):
   return [...byName].flatMap(([name, [model, ...others]]) => {
     const [path, ...more] = paths.get(name) ?? [];
     if (model === undefined || others.length > 0 || path === undefined || more.length > 0) return [];
-    return [{ ...model, path, hidesRow: true }];
+    return [{ schema: model.schema, name: model.name, path, hidesRow: true }];
   });
 }
 

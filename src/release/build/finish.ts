@@ -2,6 +2,7 @@ import { throwIfInterrupted } from "../../errors/interrupted.ts";
 import { isLockkeeperError } from "../../errors/lockkeeper-error.ts";
 import { isDatabaseOnly } from "../../model/artifact.ts";
 import { refuses } from "../../model/check.ts";
+import { missingTables } from "../../model/dbt/missing-tables.ts";
 import { resultChecks } from "../../model/dbt/results.ts";
 import type { PublishResult } from "../../model/results.ts";
 import type { HeldLock } from "../../platform/lock.ts";
@@ -117,7 +118,9 @@ async function checkBuild(
   });
   const tables = checked.tables.map(({ schema, name, parquet }) => ({ schema, name, builtSchema: parquet?.builtSchema }));
   const said = outcome.results ? resultChecks(outcome.results, dbt?.manifest, tables) : [unendedCheck(store, folder.folder)];
-  const results = said.filter((check) => check !== undefined);
+  const missing =
+    outcome.results && dbt?.manifest && tables.length > 0 ? missingTables(outcome.results, dbt.manifest, tables) : undefined;
+  const results = [...said, missing].filter((check) => check !== undefined);
   return { ...checked, checks: [...checked.checks, ...changes, ...(dbt?.checks ?? []), ...results, ...outcome.checks] };
 }
 

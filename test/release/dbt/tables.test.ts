@@ -284,3 +284,21 @@ test("a view of an artifact's whole folder is no table, and takes nothing with i
   expect(await publish(store, build)).toMatchObject({ outcome: "switched" });
   expect(filesOf(recordIn(store, "r000001"))).toEqual(["mart/a.parquet", "mart/b.parquet"]);
 });
+
+test("an external model that is no Parquet file in an artifact's folder is told, as a warning", async () => {
+  const store = storeOf(temporaryFolder(), parquetOnly);
+  const nodes = { ...external("main_mart", "fct"), ...external("main_mart", "words"), ...external("main_mart", "skipped") };
+  const also = ({ dir }: { readonly dir: string }) => {
+    writeFileSync(join(dir, "words.csv"), "word\nx\n");
+    leaveDbtFile(dir, "manifest.json", { nodes });
+    const results = ["fct", "words"].map((name) => ({ unique_id: `model.p.${name}`, status: "success" }));
+    leaveDbtFile(dir, "run_results.json", { args: { which: "build" }, results });
+  };
+  const result = await publish(store, modelsBuild({ "main_mart.fct": { sql: "SELECT 1 AS a" } }, also));
+  expect(result.outcome).toBe("switched");
+  expect(result.checks.find(({ name }) => name === "dbt_tables")).toMatchObject({
+    severity: "warn",
+    status: "fail",
+    observed: "main_mart.words",
+  });
+});
