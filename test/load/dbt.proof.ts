@@ -1,15 +1,16 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
-import { exampleProject, runDbt, whyNoDbtWithPostgres } from "../dbt/support.ts";
+import { exampleProject, whyNoDbtWithPostgres } from "../dbt/support.ts";
 import { binPath, distUrl, startProgram, type Child } from "../support/child.ts";
 import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 
 const script = fileURLToPath(new URL("marts-process.mjs", import.meta.url));
+const warmDbt = fileURLToPath(new URL("warm_dbt.py", import.meta.url));
 const publishes = 30;
 /** Builds in place, written over; and after the folder was emptied. */
 const rebuilds = 2;
@@ -62,7 +63,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   test(`${publishes} releases one after the other: no read fails, none meets two builds or a part of one`, async () => {
     const workspace = join(folder, "workspace");
     mkdirSync(workspace);
-    const build = ["dbt", "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
+    const build = [...(await startDbt()), "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
     writeFileSync(
       join(workspace, "lockkeeper.toml"),
       `format = 1\n[stores.marts]\nkind = "release"\ndir = "marts"\nlayout = "releases"\nretention = { keep = 3 }\n` +
@@ -105,10 +106,14 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   async function inPlace({ emptied }: { readonly emptied: boolean }): Promise<Report> {
     const [files, scratch] = [join(folder, `in-place-${emptied}`), join(folder, `scratch-${emptied}`)];
     mkdirSync(files);
+    const dbt = await startDbt();
     const build = async () => {
-      const env = { ...cluster.env, PARQUET_DIR: files };
-      const { code, stdout } = await runDbt(["--quiet", "build"], { project, folder: scratch, env });
-      expect([code, stdout.slice(-2_000)]).toEqual([0, expect.any(String)]);
+      mkdirSync(scratch, { recursive: true });
+      const places = { DUCKDB_PATH: join(scratch, "build.duckdb"), PARQUET_DIR: files, DBT_TARGET_PATH: join(scratch, "target") };
+      const env = { ...cluster.env, ...requireDbt().env, ...places, DBT_LOG_PATH: scratch, DBT_PROFILES_DIR: project };
+      const child = startProgram([...dbt, "--quiet", "build"], { cwd: project, env });
+      const { code } = await child.ended;
+      expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
     };
     await build();
     const readers = await startReaders({ folder: files });
@@ -124,9 +129,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   }
 
   async function publish(workspace: string): Promise<unknown> {
-    const dbt = findDbt();
-    if ("why" in dbt) throw new Error(dbt.why);
-    const env = { ...cluster.env, ...dbt.env, LOCKKEEPER_CONFIG: undefined };
+    const env = { ...cluster.env, ...requireDbt().env, LOCKKEEPER_CONFIG: undefined };
     const child = startProgram([process.execPath, binPath, "--json", "publish", "marts"], { cwd: workspace, env });
     const { code } = await child.ended;
     expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
@@ -137,6 +140,20 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
 test.runIf(whyNoDbtWithPostgres !== "")("dbt under readers is not tried", () => {
   process.stdout.write(`skipped: ${whyNoDbtWithPostgres}\n`);
 });
+
+function requireDbt(): { readonly program: string; readonly env: NodeJS.ProcessEnv } {
+  const found = findDbt();
+  if ("why" in found) throw new Error(found.why);
+  return found;
+}
+
+/** Loads dbt once for all builds of the running test; resolves with the words that run it. */
+async function startDbt(): Promise<string[]> {
+  const python = join(dirname(requireDbt().program), "python");
+  const socket = join(temporaryFolder(), "dbt.socket");
+  await startProgram([python, warmDbt, "serve", socket]).line("ready");
+  return [python, "-S", "-E", warmDbt, "run", socket];
+}
 
 /** The example's models without their tests, which are a third of a build, and are run by other proofs. */
 function martsAlone(folder: string): string {
