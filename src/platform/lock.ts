@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { throwIfInterrupted } from "../errors/interrupted.ts";
 import { LockkeeperError, type LockHolder } from "../errors/lockkeeper-error.ts";
 import type { ErrorCode } from "../errors/codes.ts";
@@ -211,16 +212,24 @@ async function lockedError(platform: Platform, request: LockRequest, note: LockN
   });
 }
 
+/** What a command runs, without the folders it lies in: a process in another namespace has another number, and the same program. */
+function programOf(command: string | undefined): string {
+  const words = (command ?? "").split(" ").slice(0, 2);
+  return words.map((word) => basename(word)).join(" ");
+}
+
 /**
- * The process that holds a lock in place of the one in its note: a build command that outlived its publisher, and inherited it. `undefined` where the kernel tells of none, or not of all, and where
- * the note is another host's, whose processes have other numbers.
+ * The process that holds a lock in place of the one in its note: a build command that outlived its publisher, and inherited it. `undefined` where the kernel tells of none, or not of all, where
+ * one runs the program in the note, which is that very process as another namespace numbers it, and where the note is another host's.
  */
 async function heirOf(platform: Platform, path: string, note: LockNote | undefined): Promise<LockHolder | undefined> {
   const noted = holderOf(note);
   const { host } = platform.processes.self();
   if (noted?.host !== host) return undefined;
   const listed = (await platform.locks.holders([path]))?.get(path) ?? [];
-  if (listed.some(({ process }) => process === undefined || process.pid === noted.pid)) return undefined;
+  const isNoted = (process: { readonly pid: number; readonly command?: string | undefined }): boolean =>
+    process.pid === noted.pid || programOf(process.command) === programOf(noted.command);
+  if (listed.some(({ process }) => process === undefined || isNoted(process))) return undefined;
   const [first] = listed;
   return first?.process && { ...first.process, host };
 }
