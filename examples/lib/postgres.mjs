@@ -1,10 +1,11 @@
 // @ts-check
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, chmodSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { canRun, pathFolders } from "./programs.mjs";
 
 /** Where Debian and others put the server's programs, which are not on the path there. */
 const debianFolder = "/usr/lib/postgresql";
@@ -41,7 +42,7 @@ exit "$status"`;
  */
 export function findPostgres() {
   if (process.platform === "win32") return { why: "the server is run here on Linux and macOS" };
-  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const folders = pathFolders();
   const found = programs.map((name) => [name, [...debianFolders(), ...folders].map((folder) => join(folder, name)).find(canRun)]);
   const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
   if (missing.length > 0)
@@ -200,16 +201,6 @@ function debianFolders() {
     return versions.map((version) => join(debianFolder, version, "bin"));
   } catch {
     return [];
-  }
-}
-
-/** @param {string} path */
-function canRun(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

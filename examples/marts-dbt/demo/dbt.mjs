@@ -1,7 +1,7 @@
 // @ts-check
-import { accessSync, constants } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { canRun, pathFolders } from "../../lib/programs.mjs";
 
 /** The environment that `node scripts/python-environment.mjs dbt` makes in a clone. */
 const own = fileURLToPath(new URL("../../../.python-dbt", import.meta.url));
@@ -15,20 +15,10 @@ const own = fileURLToPath(new URL("../../../.python-dbt", import.meta.url));
  * @returns {Dbt | { why: string }} `why` there is none
  */
 export function findDbt(asked) {
-  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const folders = pathFolders();
   const places = asked === undefined ? [join(own, "bin"), ...folders].map((folder) => join(folder, "dbt")) : [resolve(asked)];
   const program = places.find(canRun);
   if (program === undefined) return { why: asked === undefined ? "there is no dbt on the path" : `there is no program ${asked}` };
   const extensions = program === join(own, "bin", "dbt") ? { DUCKDB_EXTENSIONS: join(own, "duckdb-extensions") } : {};
   return { program, env: { PATH: [dirname(program), ...folders].join(delimiter), ...extensions } };
-}
-
-/** @param {string} path */
-function canRun(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

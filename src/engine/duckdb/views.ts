@@ -1,14 +1,10 @@
-import { basename } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { firstLine } from "../../errors/lockkeeper-error.ts";
 import type { ParquetSource } from "../../model/artifact.ts";
-import { reservedBasenames } from "../../model/names.ts";
 import type { Platform } from "../../platform/port.ts";
 import type { ViewDefinition } from "./catalogue.ts";
-import { engineError } from "./errors.ts";
-import { attach, createInstance, type Attachment } from "./instance.ts";
+import { onFile } from "./on-file.ts";
 import { parquetSelect } from "./parquet-views.ts";
-import { lease } from "./registry.ts";
 import { quoteIdentifier, quoteLiteral } from "./sql-text.ts";
 
 /** A view of a database file. */
@@ -42,7 +38,7 @@ export async function fileViews(platform: Platform, path: string): Promise<FileV
  * is left beside it. Throws what opening a file for writing throws.
  */
 export async function changeViews(platform: Platform, path: string, { drop, show }: ViewChanges): Promise<void> {
-  await onFile(platform, { path, access: "READ_WRITE" }, async (connection, name) => {
+  await onFile(platform, { path, access: "READ_WRITE", mayMake: true }, async (connection, name) => {
     const of = (schema: string, view: string) => [name, schema, view].map(quoteIdentifier).join(".");
     const statements = [
       ...drop.map(({ schema, name: view }) => `DROP VIEW IF EXISTS ${of(schema, view)}`),
@@ -53,39 +49,6 @@ export async function changeViews(platform: Platform, path: string, { drop, show
   });
 }
 
-async function onFile<Result>(
-  platform: Platform,
-  { path, access }: Pick<Attachment, "path" | "access">,
-  use: (connection: DuckDBConnection, name: string) => Promise<Result>,
-): Promise<Result> {
-  const name = catalogueNameOf(path);
-  const make = async () => attach(await createInstance({}), { path, names: [name], access });
-  const held =
-    (await platform.files.stat(path)) === undefined
-      ? await unshared(make)
-      : await lease(platform, { path, shareKey: `views ${access}`, exclusive: access === "READ_WRITE", make });
-  try {
-    const connection = await held.instance.connect();
-    try {
-      return await use(connection, name);
-    } finally {
-      connection.closeSync();
-    }
-  } catch (error) {
-    throw engineError(error, { path, opening: true });
-  } finally {
-    held.release();
-  }
-}
-
-/** A file that is made has no inode yet that others could be on. */
-async function unshared<Instance extends { closeSync(): void }>(
-  make: () => Promise<Instance>,
-): Promise<{ readonly instance: Instance; release(): void }> {
-  const instance = await make();
-  return { instance, release: () => instance.closeSync() };
-}
-
 async function bindError(connection: DuckDBConnection, path: readonly string[]): Promise<string | undefined> {
   try {
     const statement = await connection.prepare(`SELECT * FROM ${path.map(quoteIdentifier).join(".")}`);
@@ -94,10 +57,4 @@ async function bindError(connection: DuckDBConnection, path: readonly string[]):
   } catch (error) {
     return firstLine(error);
   }
-}
-
-/** The stem of the file, which is what its own views call the catalogue. */
-export function catalogueNameOf(path: string): string {
-  const stem = basename(path).replace(/\.[^.]*$/, "");
-  return stem === "" || reservedBasenames.has(stem.toLowerCase()) ? "checkpointed" : stem;
 }

@@ -74,7 +74,7 @@ export async function seal(store: ReleaseStore, build: BuildFolder, signal: Abor
       if (artifact.kind === "sqlite") files.push(await sealSqlite(store, build, { artifact, held, signal }));
     }
     files.push(...(await sealParquet(store, build, { built, signal })));
-    const provenance = await sealDbt(store, build, { dbt, tables: built.tables, signal });
+    const provenance = await sealDbt(store, build, { dbt, signal });
     return { folder: build.folder, database, files, built, dbt: provenance, changes, release };
   } catch (error) {
     await release();

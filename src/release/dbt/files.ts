@@ -14,7 +14,7 @@ import type { ReleaseStore } from "../store.ts";
 export const dbtTarget = "dbt-target";
 
 /** A larger one is refused unread. Bytes. */
-export const dbtFileBytesMax = 256 * 1024 * 1024;
+const dbtFileBytesMax = 256 * 1024 * 1024;
 
 /** What dbt says of a build, as far as it is read. */
 export interface DbtFiles {
@@ -30,7 +30,7 @@ export interface DbtFiles {
 export function readDbtFiles(store: ReleaseStore, folder: string): DbtFiles {
   const problems: string[] = [];
   const read = <Value>(name: string, schema: Schema<Value>): Value | undefined => {
-    const { value, problem } = parse(store, join(folder, dbtTarget, name), schema);
+    const { value, problem } = readJsonFile(store, join(folder, dbtTarget, name), schema);
     if (problem !== undefined) problems.push(`${name} ${problem}`);
     return value;
   };
@@ -68,25 +68,26 @@ interface Schema<Value> {
   };
 }
 
-/** The value of a JSON file, or what is wrong with it; neither where there is none. */
-export function parse<Value>(
+/** The value of a JSON file with the bytes that it was read from, or what is wrong with it; neither where there is none. */
+export function readJsonFile<Value>(
   store: ReleaseStore,
   path: string,
   schema: Schema<Value>,
-): { readonly value?: Value | undefined; readonly problem?: string } {
+): { readonly value?: Value; readonly bytes?: Buffer | undefined; readonly problem?: string } {
   const { files } = store.platform;
   const stat = files.statNow(path);
   if (stat?.kind !== "file") return {};
   if (stat.bytes > dbtFileBytesMax) return { problem: `has ${stat.bytes} bytes; ${dbtFileBytesMax} are read at most` };
+  const bytes = files.readNow(path, dbtFileBytesMax)?.bytes;
   let value: unknown;
   try {
-    value = JSON.parse(files.readNow(path, dbtFileBytesMax)?.bytes?.toString("utf8") ?? "");
+    value = JSON.parse(bytes?.toString("utf8") ?? "");
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { problem: "is not JSON" };
   }
   const { data, error } = schema.safeParse(value);
-  if (data !== undefined) return { value: data };
+  if (data !== undefined) return { value: data, bytes };
   const issue = error?.issues[0];
   return { problem: `is none that is known here: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}` };
 }

@@ -4,7 +4,6 @@ import type { RecordedDataset } from "../../model/dataset.ts";
 import type { DbtManifest } from "../../model/dbt/files.ts";
 import { dbtDatasets } from "../../model/dbt/datasets.ts";
 import { sourceChecks } from "../../model/dbt/results.ts";
-import type { BuiltTable } from "../artifacts/built.ts";
 import { digestFile } from "../build/digest.ts";
 import type { BuildFolder } from "../build/folder.ts";
 import type { SealedFile } from "../build/seal.ts";
@@ -23,19 +22,11 @@ export interface DbtProvenance {
   readonly manifest: DbtManifest | undefined;
 }
 
-/** What is sealed of dbt's. */
-export interface DbtSealing {
-  readonly dbt: DbtFiles;
-  /** The release's Parquet tables. */
-  readonly tables: readonly BuiltTable[];
-  readonly signal: AbortSignal | undefined;
-}
-
 /** Seals what dbt says of the build; `undefined` where the build was none of dbt's. Throws what reading a file throws. */
 export async function sealDbt(
   store: ReleaseStore,
   { folder }: BuildFolder,
-  { dbt, tables, signal }: DbtSealing,
+  { dbt, signal }: { readonly dbt: DbtFiles; readonly signal: AbortSignal | undefined },
 ): Promise<DbtProvenance | undefined> {
   const target = join(folder, dbtTarget);
   const isThere = (name: string) => store.platform.files.statNow(join(target, name))?.kind === "file";
@@ -49,18 +40,10 @@ export async function sealDbt(
   await store.platform.files.syncFolder(dirname(join(target, "manifest.json")));
   const found = dbt.manifest ? dbtDatasets(dbt.manifest, dbt.catalog) : { datasets: [], problems: [] };
   const problems = [...dbt.problems, ...found.problems];
-  const datasets = found.datasets.map((dataset) => placed(dataset, tables));
   return {
     files,
-    datasets,
-    checks: [readableCheck(problems, datasets.length), ...(dbt.sources ? sourceChecks(dbt.sources) : [])],
+    datasets: found.datasets,
+    checks: [readableCheck(problems, found.datasets.length), ...(dbt.sources ? sourceChecks(dbt.sources) : [])],
     manifest: dbt.manifest,
   };
-}
-
-/** A dataset's table is where the release has it: a schema that is configured goes before dbt's. */
-function placed(dataset: RecordedDataset, tables: readonly BuiltTable[]): RecordedDataset {
-  const same = (left: string | undefined, right: string | undefined) => left?.toLowerCase() === right?.toLowerCase();
-  const table = tables.find(({ name, parquet }) => same(name, dataset.table) && same(parquet.builtSchema, dataset.schema));
-  return table === undefined ? dataset : { ...dataset, schema: table.schema, table: table.name };
 }

@@ -5,7 +5,7 @@ import { isOfBuild, mergeResults } from "../../model/dbt/results.ts";
 import { replaceFile } from "../../platform/files.ts";
 import type { FileStat } from "../../platform/port.ts";
 import type { ReleaseStore } from "../store.ts";
-import { dbtFileBytesMax, dbtTarget, parse } from "./files.ts";
+import { dbtTarget, readJsonFile } from "./files.ts";
 
 const pollMs = 250;
 
@@ -71,16 +71,15 @@ class Following {
   }
 
   look(): void {
-    const { files } = this.#store.platform;
-    const stat = files.statNow(this.#path);
+    const stat = this.#store.platform.files.statNow(this.#path);
     if (stat?.kind !== "file" || keyOf(stat) === this.#seen) return;
-    const { value } = parse(this.#store, this.#path, dbtRunResultsSchema);
+    const { value, bytes } = readJsonFile(this.#store, this.#path, dbtRunResultsSchema);
     if (value === undefined) return;
     this.#seen = keyOf(stat);
     this.#isKept = isOfBuild(value);
     if (!this.#isKept) return;
     this.results = mergeResults(this.results ?? [], value.results);
-    this.#kept = files.readNow(this.#path, dbtFileBytesMax)?.bytes;
+    this.#kept = bytes;
   }
 
   async putBack(): Promise<void> {
