@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     pool: "forks",
     globalSetup: ["test/support/global-setup.ts"],
+    // Node loads what was compiled, as it does for users: vite would transform each of its modules anew for each test file.
+    server: { deps: { external: [/\/dist\//] } },
     include: ["test/**/*.test.ts"],
     // Three files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
     maxWorkers: 3,

@@ -2,8 +2,9 @@
 // Commands on standard input: `stop`. Lines on standard output: `ready`, `switched <version>`, `report <json>`.
 import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
 
-const { reader: readerModule, options, loops, marts } = JSON.parse(process.argv[2] ?? "{}");
+const { reader: readerModule, options, loops, marts, pauseMs } = JSON.parse(process.argv[2] ?? "{}");
 const { openReader } = await import(readerModule);
 const reader = await openReader(options);
 
@@ -64,9 +65,8 @@ async function loop(start) {
       });
     } catch (error) {
       report.failed.push(`${kind}: ${error.code}: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await wait(pauseMs);
   }
 }
 
@@ -79,11 +79,11 @@ console.log("ready");
 for await (const line of createInterface({ input: process.stdin })) if (line === "stop") break;
 state.stopping = true;
 await Promise.all(running);
-while (reader.status().generations.length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+while (reader.status().generations.length > 1) await wait(20);
 // What is let go of is closed a little later where the machine is busy: what counts is what stays.
 report.descriptors.end = descriptors();
 for (let sample = 0; sample < 30; sample++) {
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await wait(100);
   report.descriptors.end = Math.min(report.descriptors.end, descriptors());
 }
 await reader.close();

@@ -150,7 +150,13 @@ async function startReader(folder: string): Promise<Child> {
   const child = startProgram([
     process.execPath,
     script,
-    JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options: { dir: folder, basename: "DB" }, loops: 4, marts }),
+    JSON.stringify({
+      reader: distUrl("workspace/open-reader.js"),
+      options: { dir: folder, basename: "DB" },
+      loops: 4,
+      marts,
+      pauseMs: 10,
+    }),
   ]);
   await child.line("ready");
   return child;

@@ -1,8 +1,9 @@
 // Loops that ask for pairs of datasets: over HTTP, the second from the release that the first came from, and in a borrow of a reader.
 // Commands on standard input: `stop`. Lines on standard output: `ready`, `report <json>`.
 import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
 
-const { url, reader: readerModule, options, loops } = JSON.parse(process.argv[2] ?? "{}");
+const { url, reader: readerModule, options, loops, pauseMs } = JSON.parse(process.argv[2] ?? "{}");
 const { openReader } = await import(readerModule);
 const reader = await openReader(options);
 const report = { pairs: 0, borrowed: 0, failed: [], partial: [], straddled: [], untrue: [], seen: {} };
@@ -53,9 +54,8 @@ async function loop(once) {
       await once();
     } catch (error) {
       report.failed.push(error.message);
-      await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await wait(pauseMs);
   }
 }
 

@@ -64,6 +64,7 @@ test(
         reader: distUrl("workspace/open-reader.js"),
         options: { dir: join(folder, "data/marts"), basename: "marts" },
         loops: 8,
+        pauseMs: 20,
       }),
     ]);
     await clients.line("ready");

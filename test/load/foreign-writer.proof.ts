@@ -48,7 +48,7 @@ test(
     };
     await build(1);
     const options = { dir: folder, basename: "DB", pollMs, drainTimeoutMs };
-    const readers = await Promise.all([1, 2, 3].map(() => startReader(options, 8)));
+    const readers = await Promise.all([1, 2, 3].map(() => startReader(options, { loops: 8, pauseMs: 5 })));
     for (let tag = 2; tag <= rebuilds + 1; tag++) {
       await build(tag);
       await Promise.all(readers.map((reader) => reader.line(`switched ${tag}`)));

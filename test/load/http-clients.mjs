@@ -1,8 +1,9 @@
 // Eight closed loops over kept-alive connections, and one follower of the events, until a line comes on standard input. What they saw is one line of JSON.
 import { EventEmitter, once } from "node:events";
 import { Agent, request } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
 
-const { url, store, loops } = JSON.parse(process.argv[2] ?? "{}");
+const { url, store, loops, pauseMs } = JSON.parse(process.argv[2] ?? "{}");
 const agent = new Agent({ keepAlive: true, maxSockets: loops });
 const report = {
   requests: 0,
@@ -54,6 +55,7 @@ async function ask(loop) {
   /** @type {Map<string, string>} */
   const known = new Map();
   for (let turn = loop; !load.stopping; turn += 1) {
+    await wait(pauseMs);
     const path = addresses[turn % addresses.length] ?? "";
     const etag = known.get(path);
     const headers = { "Min-Version": String(highest), ...(etag !== undefined && turn % 3 > 0 && { "If-None-Match": etag }) };

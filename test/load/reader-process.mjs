@@ -4,9 +4,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 import { openResidentProbe } from "../../soak/lib/resident.mjs";
 
-const { reader: readerModule, options, loops, travellers = 0 } = JSON.parse(process.argv[2] ?? "{}");
+const { reader: readerModule, options, loops, travellers = 0, pauseMs } = JSON.parse(process.argv[2] ?? "{}");
 const { openReader } = await import(readerModule);
 const reader = await openReader(options);
 const residentBytes = await openResidentProbe();
@@ -87,11 +88,11 @@ async function loop(once) {
     } catch (error) {
       report.failed.push(`${error.code}: ${error.message}`);
       if (/lock/i.test(error.message)) report.lockErrors++;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await wait(10);
     }
     report.requests++;
-    // A turn of the event loop, as a web server has one between requests.
-    await new Promise((resolve) => setImmediate(resolve));
+    // At least a turn of the event loop, as a web server has one between requests.
+    await (pauseMs > 0 ? wait(pauseMs) : turn());
   }
 }
 
@@ -113,7 +114,7 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
   await Promise.all(running);
   clearInterval(sampler);
   // What a switch replaced may still drain.
-  while (reader.status().generations.length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (reader.status().generations.length > 1) await wait(20);
   report.status = reader.status();
   report.descriptors.end = descriptors();
   await reader.close();

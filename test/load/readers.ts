@@ -22,12 +22,21 @@ export interface LoadReport {
   readonly status: { readonly servingVersion: number };
 }
 
-/** Starts a reader process with `loops` closed loops, and some more that ask for older releases. */
-export async function startReader(options: Record<string, unknown>, loops: number, travellers = 0): Promise<Child> {
+/** How a reader process asks. */
+export interface Asking {
+  readonly loops: number;
+  /** More loops, which ask for older releases. */
+  readonly travellers?: number;
+  /** Between two requests of a loop: 0 keeps both cores busy with reading, and who publishes waits for them. */
+  readonly pauseMs: number;
+}
+
+/** Starts a reader process. */
+export async function startReader(options: Record<string, unknown>, asking: Asking): Promise<Child> {
   const child = startProgram([
     process.execPath,
     script,
-    JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options, loops, travellers }),
+    JSON.stringify({ reader: distUrl("workspace/open-reader.js"), options, ...asking }),
   ]);
   await child.line("ready");
   return child;

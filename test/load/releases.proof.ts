@@ -17,6 +17,7 @@ import { expectFaultless, startReader, stopReader, type LoadReport } from "./rea
 const steps = 60;
 const keep = 4;
 const waitMs = 60_000;
+const pauseMs = 10;
 /** What a reader may hold at a moment: the release that it serves, the one that it opens, and one that a request still uses. */
 const heldByReader = 3;
 /** Kept releases that the travelling reader may have open beside those. */
@@ -31,10 +32,10 @@ test(
     const run = new Run(temporaryFolder());
     for (const tag of [1, 2, 3]) await run.publish(tag);
     const readers = await Promise.all([
-      startReader({ ...run.reading, limits: { releases: travelled } }, 4, travelled),
-      startReader(run.reading, 4),
+      startReader({ ...run.reading, limits: { releases: travelled } }, { loops: 4, travellers: travelled, pauseMs }),
+      startReader(run.reading, { loops: 4, pauseMs }),
     ]);
-    const sleeper = await startReader(run.reading, 4);
+    const sleeper = await startReader(run.reading, { loops: 4, pauseMs });
     const held = await stopped(run.store, sleeper);
     const oldest = held[0] ?? "";
     expect(held.length).toBeGreaterThan(0);

@@ -70,7 +70,7 @@ test(
     await out(1);
     const server = startCli(["serve", "--json"], { cwd: folder });
     const { url } = JSON.parse(await server.line('{"schema":"lockkeeper/serve@1"')) as { url: string };
-    const clients = startProgram([process.execPath, script, JSON.stringify({ url, store: "holdings", loops: 8 })]);
+    const clients = startProgram([process.execPath, script, JSON.stringify({ url, store: "holdings", loops: 8, pauseMs: 10 })]);
     await clients.line("ready");
     const expected: unknown[] = [];
     for (let step = 2; step <= switches + 1; step += 1) {

@@ -28,7 +28,9 @@ test(
       return result.version ?? 0;
     };
     await out(1);
-    const readers = await Promise.all([1, 2, 3].map(() => startReader({ dir: folder, basename: "DB" }, 8)));
+    const readers = await Promise.all(
+      [1, 2, 3].map(() => startReader({ dir: folder, basename: "DB" }, { loops: 8, pauseMs: 0 })),
+    );
     const sleeper = readers[2];
     let version = 1;
     for (let step = 2; step <= switches + 1; step++) {

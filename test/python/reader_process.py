@@ -1,6 +1,6 @@
 """A Python reader under load: threads in closed loops over one reader, every answer checked against itself, what was seen told at the end.
 
-Argument: JSON with `options` of `open_reader` and `threads`. Commands on standard input: `stop`. Lines on standard output: `ready`,
+Argument: JSON with `options` of `open_reader`, `threads`, and the `pause` between two requests of one, in seconds. Commands on standard input: `stop`. Lines on standard output: `ready`,
 `switched <version>`, `report <json>`.
 """
 
@@ -49,6 +49,7 @@ def loop():
     while not stopping.is_set():
         try:
             request()
+            time.sleep(told["pause"])
         except Exception as error:
             with guard:
                 report["failed"].append(f"{getattr(error, 'code', '')} {error!r}")
