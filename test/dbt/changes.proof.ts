@@ -8,6 +8,7 @@ import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { holdTable } from "./held.ts";
 import { outcomes } from "./outcomes.ts";
 import { rowsOf, whyNoDbtWithPostgres } from "./support.ts";
+import { startWarmDbt } from "./warm.ts";
 import { dbtWords, exampleWorkspace, said, smallest, type DbtWorkspace } from "./workspace.ts";
 
 const marts = ["dim_merchant", "dim_user", "fct_chargeback", "fct_daily_spend", "fct_transaction"];
@@ -26,7 +27,8 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("models that change from build to b
     cluster = await startPostgres();
     await seed();
     const models = [...marts, ...staging];
-    store = exampleWorkspace(temporaryFolder(through), { env: cluster.env, models, undescribed: models });
+    const env = { ...cluster.env, ...(await startWarmDbt(through)).env };
+    store = exampleWorkspace(temporaryFolder(through), { env, models, undescribed: models });
     store.configure({ checks: `[${compatible}, ${allThere}]` });
   });
   afterAll(() => cluster.remove());

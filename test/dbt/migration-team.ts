@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
+import type { Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import type { Cluster } from "../../examples/lib/postgres.mjs";
 import { sha256Hex } from "../../src/model/manifest.ts";
 import { binPath, startProgram, type Child } from "../support/child.ts";
@@ -40,9 +40,7 @@ export class Team {
   readonly folder = temporaryFolder();
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(cluster: Cluster) {
-    const dbt = findDbt();
-    if ("why" in dbt) throw new Error(dbt.why);
+  constructor(cluster: Cluster, dbt: Dbt) {
     this.#environment = {
       ...cluster.env,
       ...dbt.env,

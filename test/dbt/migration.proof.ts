@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
 import { blocks, ran, snippet, snippets, Team, type Answer, type Api } from "./migration-team.ts";
 import { whyNoDbtWithPostgres } from "./support.ts";
+import { startWarmDbt } from "./warm.ts";
 
 const hasCurl = spawnSync("curl", ["--version"]).status === 0;
 const whyNot = whyNoDbtWithPostgres || (hasCurl ? "" : "there is no curl on the path");
@@ -78,7 +79,7 @@ describe.skipIf(whyNot !== "")("docs/dbt-migration.md, with dbt and PostgreSQL",
   afterAll(() => cluster.remove());
 
   test("every step, back, and again: the same answers, and no failed request from the first release on", async () => {
-    const team = new Team(cluster);
+    const team = new Team(cluster, await startWarmDbt(onTestFinished));
     await team.run("build");
     const api = await team.startApi("start");
     const first = await team.record(api, "answers.first");

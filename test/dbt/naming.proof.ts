@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { writeParquet } from "../support/parquet.ts";
 import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { namings, type Naming } from "./naming.ts";
 import { rowsOf, runDbt, whyNoDbt } from "./support.ts";
+import { startWarmDbt } from "./warm.ts";
 
 /** A project with these models, each of which says its own name. */
 function writeProject(folder: string, models: readonly Naming[]): void {
@@ -45,8 +47,10 @@ describe.skipIf(whyNoDbt !== "")("where dbt-duckdb writes the file of an externa
   const through = whenThrough();
   let out: string;
   let said: string;
+  let dbt: Dbt;
 
   beforeAll(async () => {
+    dbt = await startWarmDbt(through);
     const folder = temporaryFolder(through);
     out = join(folder, "out");
     const whole = namings.filter(({ breaks }) => breaks !== true);
@@ -54,7 +58,7 @@ describe.skipIf(whyNoDbt !== "")("where dbt-duckdb writes the file of an externa
     for (const { file } of whole)
       if (file !== undefined) mkdirSync(dirname(join(out, file.split("/k=")[0] ?? "")), { recursive: true });
     await writeParquet(join(out, "source/words.parquet"), "SELECT 'from_source' AS who");
-    const { code, stdout } = await runDbt(["run", "--threads", "1"], { project: join(folder, "project"), folder: out });
+    const { code, stdout } = await runDbt(["run", "--threads", "1"], { project: join(folder, "project"), folder: out, dbt });
     said = stdout;
     const fine = whole.filter(({ file }) => file !== undefined).length;
     expect([code, said]).toEqual([1, expect.stringContaining(`PASS=${fine} WARN=0 ERROR=${whole.length - fine} `)]);
@@ -82,7 +86,7 @@ describe.skipIf(whyNoDbt !== "")("where dbt-duckdb writes the file of an externa
   test.each(namings.filter(({ breaks }) => breaks))("$written", async (naming) => {
     const folder = temporaryFolder();
     writeProject(join(folder, "project"), [naming]);
-    const { code, stdout } = await runDbt(["parse"], { project: join(folder, "project"), folder: join(folder, "out") });
+    const { code, stdout } = await runDbt(["parse"], { project: join(folder, "project"), folder: join(folder, "out"), dbt });
     expect([code, stdout]).toEqual([2, expect.stringContaining(naming.error ?? "")]);
   });
 });

@@ -2,11 +2,13 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
+import type { Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { sqlFile, yesterday } from "../../examples/marts-dbt/demo/source.mjs";
 import { dbtDatasets } from "../../src/model/dbt/datasets.ts";
 import { dbtManifestSchema } from "../../src/model/dbt/files.ts";
 import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 import { exampleProject, rowsOf, runDbt, whyNoDbtWithPostgres } from "./support.ts";
+import { startWarmDbt } from "./warm.ts";
 
 /** What the app itself says of each mart, and the mart's own answer to the same question. FILES are the mart's. */
 const questions: Readonly<Record<string, { readonly app: string; readonly mart: string }>> = {
@@ -64,9 +66,10 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("the project of examples/marts-dbt"
   const through = whenThrough();
   let cluster: Cluster;
   let folder: string;
+  let dbt: Dbt;
   const seed = (variables: Readonly<Record<string, string | number>>) =>
     cluster.runFiles([sqlFile("schema"), sqlFile("seed")], variables);
-  const build = (into: string) => runDbt(["build"], { project: exampleProject, folder: into, env: cluster.env });
+  const build = (into: string) => runDbt(["build"], { project: exampleProject, folder: into, env: cluster.env, dbt });
   const answersAgree = async (of: string) => {
     for (const [mart, { app, mart: own }] of Object.entries(questions)) {
       const said = await rowsOf(own.replaceAll("FILES", filesOf(of, mart)));
@@ -76,6 +79,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("the project of examples/marts-dbt"
 
   beforeAll(async () => {
     folder = temporaryFolder(through);
+    dbt = await startWarmDbt(through);
     cluster = await startPostgres();
     await seed(parts);
     const { code, stdout } = await build(folder);
@@ -135,7 +139,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("the project of examples/marts-dbt"
   });
 
   test("the source is fresh where its last day is yesterday", async () => {
-    const place = { project: exampleProject, folder: temporaryFolder(), env: cluster.env };
+    const place = { project: exampleProject, folder: temporaryFolder(), env: cluster.env, dbt };
     await seed({ ...parts, through: yesterday() });
     expect(await runDbt(["source", "freshness"], place)).toMatchObject({
       code: 0,

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
+import { findDbt, type Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { findPostgres } from "../../examples/lib/postgres.mjs";
 
 const dbt = findDbt();
@@ -24,6 +24,8 @@ export interface DbtPlace {
   readonly folder: string;
   /** Of the source, for one. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Another dbt than the one that is found: one that is warm, for one. */
+  readonly dbt?: Dbt;
 }
 
 /** A dbt that takes longer is killed. Milliseconds. */
@@ -32,24 +34,33 @@ const dbtTimeoutMs = 2 * 60_000;
 /** Runs dbt by itself, without Lockkeeper, in the environment that a build would give it; resolves with whatever exit code. */
 export function runDbt(
   words: readonly string[],
-  { project, folder, env }: DbtPlace,
+  { project, folder, env, dbt: own = dbtOrThrow() }: DbtPlace,
 ): Promise<{ readonly code: number | null; readonly stdout: string }> {
-  if ("why" in dbt) throw new Error(dbt.why);
   mkdirSync(folder, { recursive: true });
-  const own = {
-    ...dbt.env,
+  const places = {
+    ...own.env,
     DUCKDB_PATH: join(folder, "build.duckdb"),
     PARQUET_DIR: folder,
     DBT_TARGET_PATH: join(folder, "dbt-target"),
     DBT_LOG_PATH: join(folder, "dbt-logs"),
     DBT_PROFILES_DIR: project,
   };
-  const options = { cwd: project, env: { ...process.env, ...own, ...env }, timeout: dbtTimeoutMs, maxBuffer: 16 * 1024 * 1024 };
+  const options = {
+    cwd: project,
+    env: { ...process.env, ...places, ...env },
+    timeout: dbtTimeoutMs,
+    maxBuffer: 16 * 1024 * 1024,
+  };
   return new Promise((resolve) => {
-    const child = execFile(dbt.program, ["--no-use-colors", ...words], options, (_error, stdout, stderr) => {
+    const child = execFile(own.program, ["--no-use-colors", ...words], options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout: `${stdout}${stderr}` });
     });
   });
+}
+
+function dbtOrThrow(): Dbt {
+  if ("why" in dbt) throw new Error(dbt.why);
+  return dbt;
 }
 
 /** The rows of a statement, each as its values' texts with `|` between, as psql prints them; `database` is opened read-only. */

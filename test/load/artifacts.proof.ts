@@ -155,7 +155,7 @@ async function startReader(folder: string): Promise<Child> {
       options: { dir: folder, basename: "DB" },
       loops: 4,
       marts,
-      pauseMs: 10,
+      pauseMs: 50,
     }),
   ]);
   await child.line("ready");

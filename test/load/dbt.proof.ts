@@ -1,17 +1,17 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
-import { findDbt } from "../../examples/marts-dbt/demo/dbt.mjs";
+import type { Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
 import { whyNoDbtWithPostgres } from "../dbt/support.ts";
+import { startWarmDbt } from "../dbt/warm.ts";
 import { exampleWorkspace } from "../dbt/workspace.ts";
 import { binPath, distUrl, startProgram, type Child } from "../support/child.ts";
 import { temporaryFolder, whenThrough } from "../support/temporary.ts";
 
 const script = fileURLToPath(new URL("marts-process.mjs", import.meta.url));
-const warmDbt = fileURLToPath(new URL("warm_dbt.py", import.meta.url));
 const publishes = 30;
 /** Builds in place, written over; and after the folder was emptied. */
 const rebuilds = 2;
@@ -45,11 +45,12 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   const isThrough = whenThrough();
   let folder: string;
   let project: string;
+  let dbt: Dbt;
   const advance = () => cluster.runFiles([sqlFile("advance")]);
 
   beforeAll(async () => {
     folder = temporaryFolder(isThrough);
-    cluster = await startPostgres();
+    [cluster, dbt] = await Promise.all([startPostgres(), startWarmDbt(isThrough)]);
     // Tests are a third of a build, and are run by other proofs.
     project = join(exampleWorkspace(folder, { env: cluster.env, models, undescribed: models }).cwd, "dbt");
     const parts = { users: 5, days: 40, per_day: 8, through: "2026-10-31" };
@@ -60,7 +61,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   test(`${publishes} releases one after the other: no read fails, none meets two builds or a part of one`, async () => {
     const workspace = join(folder, "workspace");
     mkdirSync(workspace);
-    const build = [...(await startDbt()), "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
+    const build = [dbt.program, "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
     writeFileSync(
       join(workspace, "lockkeeper.toml"),
       `format = 1\n[stores.marts]\nkind = "release"\ndir = "marts"\nlayout = "releases"\nretention = { keep = 3 }\n` +
@@ -103,12 +104,11 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   async function inPlace({ emptied }: { readonly emptied: boolean }): Promise<Report> {
     const [files, scratch] = [join(folder, `in-place-${emptied}`), join(folder, `scratch-${emptied}`)];
     mkdirSync(files);
-    const dbt = await startDbt();
     const build = async () => {
       mkdirSync(scratch, { recursive: true });
       const places = { DUCKDB_PATH: join(scratch, "build.duckdb"), PARQUET_DIR: files, DBT_TARGET_PATH: join(scratch, "target") };
-      const env = { ...cluster.env, ...requireDbt().env, ...places, DBT_LOG_PATH: scratch, DBT_PROFILES_DIR: project };
-      const child = startProgram([...dbt, "--quiet", "build"], { cwd: project, env });
+      const env = { ...cluster.env, ...dbt.env, ...places, DBT_LOG_PATH: scratch, DBT_PROFILES_DIR: project };
+      const child = startProgram([dbt.program, "--quiet", "build"], { cwd: project, env });
       const { code } = await child.ended;
       expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
     };
@@ -126,7 +126,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   }
 
   async function publish(workspace: string): Promise<unknown> {
-    const env = { ...cluster.env, ...requireDbt().env, LOCKKEEPER_CONFIG: undefined };
+    const env = { ...cluster.env, ...dbt.env, LOCKKEEPER_CONFIG: undefined };
     const child = startProgram([process.execPath, binPath, "--json", "publish", "marts"], { cwd: workspace, env });
     const { code } = await child.ended;
     expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
@@ -138,23 +138,9 @@ test.runIf(whyNoDbtWithPostgres !== "")("dbt under readers is not tried", () => 
   process.stdout.write(`skipped: ${whyNoDbtWithPostgres}\n`);
 });
 
-function requireDbt(): { readonly program: string; readonly env: NodeJS.ProcessEnv } {
-  const found = findDbt();
-  if ("why" in found) throw new Error(found.why);
-  return found;
-}
-
-/** Loads dbt once for all builds of the running test; resolves with the words that run it. */
-async function startDbt(): Promise<string[]> {
-  const python = join(dirname(requireDbt().program), "python");
-  const socket = join(temporaryFolder(), "dbt.socket");
-  await startProgram([python, warmDbt, "serve", socket]).line("ready");
-  return [python, "-S", "-E", warmDbt, "run", socket];
-}
-
 /** Two processes of four loops. */
 async function startReaders(of: Readonly<Record<string, unknown>>): Promise<Child[]> {
-  const options = JSON.stringify({ ...of, marts, partitioned, loops: 4, pauseMs: 150 });
+  const options = JSON.stringify({ ...of, marts, partitioned, loops: 4, pauseMs: 300 });
   const readers = [1, 2].map(() => startProgram([process.execPath, script, options]));
   await Promise.all(readers.map((reader) => reader.line("ready")));
   return readers;

@@ -67,7 +67,7 @@ describe.skipIf(whyNoDuckdb !== "")("the reader for Python under load", () => {
       let version = await out(1);
       let [killed, kills] = [0, 0];
       const readers = [1, 2].map(() =>
-        startDuckdbFile([script, JSON.stringify({ options: { folder, basename: "DB" }, threads: 8, pause: 0.02 })]),
+        startDuckdbFile([script, JSON.stringify({ options: { folder, basename: "DB" }, threads: 8, pause: 0.05 })]),
       );
       await Promise.all(readers.map((reader) => reader.line("ready")));
       for (let step = 2; version <= switches; step += 1) {

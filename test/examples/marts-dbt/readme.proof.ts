@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
-import { findDbt } from "../../../examples/marts-dbt/demo/dbt.mjs";
+import { expect, onTestFinished, test } from "vitest";
 import { findPostgres } from "../../../examples/lib/postgres.mjs";
 import { whyNoDbtWithPostgres } from "../../dbt/support.ts";
+import { startWarmDbt } from "../../dbt/warm.ts";
 import { binPath, startProgram } from "../../support/child.ts";
 import { temporaryFolder } from "../../support/temporary.ts";
 
@@ -23,8 +23,9 @@ test.skipIf(whyNoDbtWithPostgres !== "")(
   async () => {
     expect([database, others]).toEqual(["node $EXAMPLE/postgres.mjs\n", []]);
     expect(commands.match(installing)).toHaveLength(3);
-    const [dbt, postgres] = [findDbt(), findPostgres()];
-    if ("why" in dbt || "why" in postgres) throw new Error("looked for before");
+    const postgres = findPostgres();
+    if ("why" in postgres) throw new Error("looked for before");
+    const dbt = await startWarmDbt(onTestFinished);
     const folder = temporaryFolder();
     mkdirSync(join(folder, "bin"));
     writeFileSync(join(folder, "bin/lockkeeper"), `#!/bin/sh\nexec "${process.execPath}" "${binPath}" "$@"\n`);

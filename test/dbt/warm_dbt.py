@@ -1,11 +1,13 @@
-"""dbt whose Python has been loaded once: half of the processor time of a small build is the loading, and a load of many builds pays it for each.
+"""dbt whose Python has been loaded once: half of the processor time of a small command is the loading, and tests that run many pay it for each.
 
-    warm_dbt.py serve SOCKET          loads dbt, prints `ready`, and runs what is asked for, each in a process forked for it
+    warm_dbt.py serve SOCKET          loads dbt, prints `ready`, and runs what is asked for, each in a process forked for it; ends with its standard input
     warm_dbt.py run SOCKET WORDS…     is dbt for who calls it: its words, environment, folder, outputs and exit code
 """
 
 import json
 import os
+import select
+import signal
 import socket
 import sys
 
@@ -17,27 +19,36 @@ def serve(path):
     import dbt.cli.main
 
     gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
         print("ready", flush=True)
-        while True:
+        while server in select.select([server, sys.stdin], [], [])[0]:
             connection, _ = server.accept()
             with connection:
-                text, outputs, _, _ = socket.recv_fds(connection, 1 << 20, 2)
-                child = os.fork()
-                if child == 0:
+                if os.fork() == 0:
                     server.close()
-                    become(json.loads(text), outputs, dbt.cli.main.cli)
-                for output in outputs:
-                    os.close(output)
-                connection.sendall(bytes([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF]))
+                    answer(connection, dbt.cli.main.cli)
+
+
+def answer(connection, cli):
+    """Runs what one caller asks for, and tells it the exit code. Does not return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    text, outputs, _, _ = socket.recv_fds(connection, 1 << 20, 2)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        become(json.loads(text), outputs, cli)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF
+    connection.sendall(bytes([code]))
+    os._exit(0)
 
 
 def become(asked, outputs, cli):
     code = 70
     try:
-        for target, output in enumerate(outputs, start=1):
+        for target, output in enumerate([os.open(os.devnull, os.O_RDONLY), *outputs]):
             os.dup2(output, target)
         os.environ.clear()
         os.environ.update(asked["environment"])
@@ -58,8 +69,8 @@ def run(path, words):
         connection.connect(path)
         asked = {"words": words, "environment": dict(os.environ), "folder": os.getcwd()}
         socket.send_fds(connection, [json.dumps(asked).encode()], [1, 2])
-        answer = connection.recv(1)
-        sys.exit(answer[0] if answer else 70)
+        answered = connection.recv(1)
+        sys.exit(answered[0] if answered else 70)
 
 
 if sys.argv[1] == "serve":
