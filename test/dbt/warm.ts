@@ -29,6 +29,6 @@ export async function startWarmDbt(whenDone: WhenDone): Promise<Dbt> {
     await ended;
   });
   const [said] = (await Promise.race([once(server.stdout, "data"), ended])) as unknown[];
-  if (String(said) !== "ready\n") throw new Error("dbt could not be loaded; what it said is above");
+  if (!String(said).startsWith("ready")) throw new Error("dbt could not be loaded; what it said is above");
   return { program, env: { ...cold.env, PATH: [folder, cold.env["PATH"]].join(delimiter) } };
 }
