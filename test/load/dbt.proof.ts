@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type Cluster } from "../../examples/lib/postgres.mjs";
 import type { Dbt } from "../../examples/marts-dbt/demo/dbt.mjs";
 import { sqlFile } from "../../examples/marts-dbt/demo/source.mjs";
-import { whyNoDbtWithPostgres } from "../dbt/support.ts";
+import { exampleProject, whyNoDbtWithPostgres } from "../dbt/support.ts";
 import { startWarmDbt } from "../dbt/warm.ts";
 import { exampleWorkspace } from "../dbt/workspace.ts";
 import { binPath, distUrl, startProgram, type Child } from "../support/child.ts";
@@ -16,14 +16,12 @@ const publishes = 30;
 /** Builds in place, written over; and after the folder was emptied. */
 const rebuilds = 2;
 const partitioned = "fct_transaction";
-/** What is asked for: one in folders and one that is incremental among them. */
-const marts = ["dim_category", "dim_merchant", "dim_user", "fct_daily_spend", partitioned];
-/** What is built: one without rows, too. */
-const models = [
-  ...marts,
-  "fct_chargeback",
-  ...["account", "category", "load_state", "merchant", "transaction", "user"].map((name) => `stg_${name}`),
-];
+/** The models of the example in one of its folders. */
+const modelsIn = (name: string): string[] =>
+  readdirSync(join(exampleProject, "models", name)).flatMap((file) => (file.endsWith(".sql") ? [file.slice(0, -4)] : []));
+const models = [...modelsIn("staging"), ...modelsIn("marts")];
+/** What is asked for: all but the one without rows. */
+const marts = modelsIn("marts").filter((name) => name !== "fct_chargeback");
 
 interface Counts {
   readonly asked: number;

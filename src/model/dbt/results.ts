@@ -23,17 +23,26 @@ export function mergeResults(before: readonly DbtRunResult[], now: readonly DbtR
   return [...new Map([...before, ...now].map((result) => [result.unique_id, result])).values()];
 }
 
-/**
- * What became of a build that ended with a failure, by dbt's own word. `refused`: every model was built that could be, and a test failed. Anything else is a failure; `reason` tells of the
- * first nodes that failed, where there are any.
- */
-export function verdictOn(results: readonly DbtRunResult[]): { readonly refused: boolean; readonly reason: string | undefined } {
+/** What became of a build that ended with a failure, by dbt's own word. */
+export interface Verdict {
+  /** Every model was built that could be, and a test failed. Anything else is a failure. */
+  readonly refused: boolean;
+  /** Of the first node that failed, where there is one. */
+  readonly reason: string | undefined;
+  /** The table that this one reads and that is not there, where that is why. */
+  readonly missing: string | undefined;
+}
+
+/** Judges a build that ended with a failure. */
+export function verdictOn(results: readonly DbtRunResult[]): Verdict {
   const broken = results.filter(({ status }) => isBroken(status));
   const failed = results.filter(({ unique_id, status }) => isTest(unique_id) && status === "fail");
   const [first] = broken;
-  if (first === undefined) return { refused: failed.length > 0, reason: undefined };
+  if (first === undefined) return { refused: failed.length > 0, reason: undefined, missing: undefined };
   const more = broken.length > 1 ? `, and ${broken.length - 1} more` : "";
-  return { refused: false, reason: `${first.unique_id}${more}: ${oneLine(first.message ?? first.status)}` };
+  const message = oneLine(first.message ?? first.status);
+  const [, missing] = /Catalog Error: Table with name (\S+) does not exist/.exec(message) ?? [];
+  return { refused: false, reason: `${first.unique_id}${more}: ${message}`, missing };
 }
 
 /**

@@ -4,7 +4,7 @@ import { firstLine, isLockkeeperError, LockkeeperError } from "../../errors/lock
 import type { CheckResult } from "../../model/check.ts";
 import type { DbtRunResult } from "../../model/dbt/files.ts";
 import { errorIn, oneLine } from "../../model/dbt/output.ts";
-import { resultChecks, verdictOn } from "../../model/dbt/results.ts";
+import { resultChecks, verdictOn, type Verdict } from "../../model/dbt/results.ts";
 import type { ReleaseRecord } from "../../model/release-record.ts";
 import type { Watermark } from "../../model/watermark.ts";
 import type { HeldLock } from "../../platform/lock.ts";
@@ -176,14 +176,14 @@ function assertExit(task: Task, source: CommandSource, exit: CommandExit & { rea
   if (exit.exit === 0 && !exit.timedOut) return 0;
   const verdict = verdictOn(exit.said);
   if (exit.exit === 1 && !exit.timedOut && verdict.refused) return exit.exit;
-  throw notDone(task, source, { exit, why: verdict.reason });
+  throw notDone(task, source, { exit, verdict });
 }
 
 /** The error for a command that ended, and not well. */
 function notDone(
   task: Task,
   source: CommandSource,
-  { exit, why }: { readonly exit: CommandExit; readonly why: string | undefined },
+  { exit, verdict }: { readonly exit: CommandExit; readonly verdict: Verdict },
 ): LockkeeperError {
   const command = source.title ?? source.argv.join(" ").slice(0, 200);
   const what = source.title ?? "the build command";
@@ -199,11 +199,17 @@ function notDone(
   // Our own program says on its last line what there is to say.
   const said = source.title !== undefined && exit.exit === 1 && last ? `${what} failed: ${last}` : undefined;
   const ended = errorIn(task.log.tail().toString("utf8"));
-  const reason = why ?? (ended && oneLine(ended)) ?? (last && `its last line: ${last}`);
+  const reason = verdict.reason ?? (ended && oneLine(ended)) ?? (last && `its last line: ${last}`);
   return new LockkeeperError("BUILD_FAILED", said ?? `${what} ${how}${which}${reason ? `; ${reason}` : ""}`, {
-    hint: `Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
+    hint: `${unselected(task, verdict)}Nothing was switched. The end of its output is kept in ${task.store.paths.quarantine}.`,
     subject: command,
   });
+}
+
+/** What to do where dbt, in a build on a release, did not find what it had not made itself. */
+function unselected({ base }: Task, { missing }: Verdict): string {
+  if (base?.copied === undefined || missing === undefined) return "";
+  return `${missing} is no table of ${base.release}, which this build is on: where it is a model, select it, too (\`+model\` selects all that a model reads). `;
 }
 
 function notStarted({ argv, folder }: CommandSource, error: unknown): LockkeeperError {

@@ -203,6 +203,18 @@ test("FACTS 2.15: what dbt could not even begin with is told by its own words, n
   });
 });
 
+test("a model that reads one that was not selected, in a build on the active release, is told to select that, too", async () => {
+  const store = storeIn(temporaryFolder());
+  await publish(store, command([{ results: [ok] }]));
+  const message = 'Runtime Error in model fct\n  Catalog Error: Table with name stg_t does not exist!\n  Did you mean "t"?';
+  const broken = command([{ results: [{ ...ok, status: "error", message }] }], { exit: 1, without: "database" });
+  const hint = async (base?: "active") => publish(store, broken, { base }).catch((error: { hint: string }) => error.hint);
+  expect(await hint("active")).toMatch(
+    /^stg_t is no table of r000001, which this build is on: where it is a model, select it, too .*\. Nothing was switched\./,
+  );
+  expect(await hint()).toMatch(/^Nothing was switched\./);
+});
+
 describe("nothing built", () => {
   test("FACTS 2.15: a selection that names nothing is refused, although dbt exits 0", async () => {
     const result = await publish(storeOf(temporaryFolder(), parquetOnly), command([{ results: [] }]));
