@@ -73,7 +73,7 @@ async function run() {
   const traffic = await startTraffic({ children, folder, stores: names, expectationFile, clients, env, onCounts, onLost: lose });
   screen.line();
   for (const { store, url, pid } of traffic.apps) screen.good(`app.mjs answers from ${store} on ${url} (process ${pid})`);
-  screen.good(`${clients} clients ask them without a pause from now on, and follow their events`);
+  screen.good(`${clients} clients ask them from now on, and follow their events`);
   story.join(traffic);
   await Promise.race([tell(story, { stores: names, weeks }), lost]);
   const loadSeconds = (performance.now() - loadStartedAt) / 1000;

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The load, a process of its own: clients that each ask one of the apps, wait for the answer, check it and ask again over kept-alive
+ * The load, a process of its own: clients that each ask one of the apps, wait for the answer, check it, rest a moment and ask again over kept-alive
  * connections; and for each app one that follows its stream of events, as the page does. The driver says over the IPC channel what
  * each release holds, and hears back counts, first answers and events.
  *
@@ -8,6 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Agent } from "node:http";
+import { setTimeout as rest } from "node:timers/promises";
 import { createClient } from "lockkeeper/client";
 import { get } from "../../lib/get.mjs";
 import { createVerifier } from "../../lib/verifier.mjs";
@@ -22,6 +23,8 @@ const stores = targets.map((target) => {
   return { store, base, verifier: createVerifier(truth), highestVersion: 0, requests: 0 };
 });
 
+/** Between two questions of a client. */
+const restMs = 10;
 const lockText = /could not set lock|conflicting lock|FILE_LOCKED/i;
 const tally = { requests: 0, failed: 0, lockErrors: 0, backwards: 0, breaks: 0 };
 /** @type {string[]} */
@@ -73,12 +76,11 @@ async function ask() {
       if (lockText.test(text)) tally.lockErrors += 1;
       if (failures.length < 5) failures.push(text);
       // A server that is gone refuses at once: without a pause the loop would spin.
-      await new Promise((resolve) => {
-        setTimeout(resolve, 50);
-      });
+      await rest(50);
     }
     tally.requests += 1;
     target.requests += 1;
+    await rest(restMs);
   }
 }
 
