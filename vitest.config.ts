@@ -14,8 +14,8 @@ export default defineConfig({
     // Node loads what was compiled, as it does for users: vite would transform each of its modules anew for each test file.
     server: { deps: { external: [/\/dist\//] } },
     include: ["test/**/*.test.ts"],
-    // Five files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
-    maxWorkers: 5,
+    // Three files at a time also on two cores: most tests wait for processes, locks and disks, and none asserts a time.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
