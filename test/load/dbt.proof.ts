@@ -115,7 +115,7 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
       expect([code, child.stderr().slice(-2_000)]).toEqual([0, expect.any(String)]);
     };
     await build();
-    const readers = await startReaders({ folder: files });
+    const readers = await startReaders({ folder: files, pauseMs: 100 });
     for (let round = 1; round <= rebuilds; round++) {
       await advance();
       if (emptied) {
@@ -142,7 +142,7 @@ test.runIf(whyNoDbtWithPostgres !== "")("dbt under readers is not tried", () => 
 
 /** Two processes of four loops. */
 async function startReaders(of: Readonly<Record<string, unknown>>): Promise<Child[]> {
-  const options = JSON.stringify({ ...of, marts, partitioned, loops: 4, pauseMs: 300 });
+  const options = JSON.stringify({ marts, partitioned, loops: 4, pauseMs: 300, ...of });
   const readers = [1, 2].map(() => startProgram([process.execPath, script, options]));
   await Promise.all(readers.map((reader) => reader.line("ready")));
   return readers;
