@@ -110,6 +110,12 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("models that change from build to b
     expect(error?.hint).toMatch(/again/);
   });
 
+  test("a mart alone, without the staging views that it reads: the hint names one, and what to select", async () => {
+    const alone = dbtWords("run", "--select", "fct_daily_spend");
+    const { error } = await store.comesTo(outcomes.modelFailed, () => store.publish(alone, { words: ["--base", "active"] }));
+    expect(error?.hint).toMatch(/^main_staging\.stg_\w+ is no table of r000004, .*`\+model`/);
+  });
+
   test("done again: the other files are those of the release before, and it is what a full build makes", async () => {
     await store.comesTo(outcomes.built, () => store.publish(daily, { words: ["--base", "active"] }));
     const [before, after] = [inodes("r000004"), inodes("r000005")];

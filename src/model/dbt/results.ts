@@ -41,7 +41,7 @@ export function verdictOn(results: readonly DbtRunResult[]): Verdict {
   if (first === undefined) return { refused: failed.length > 0, reason: undefined, missing: undefined };
   const more = broken.length > 1 ? `, and ${broken.length - 1} more` : "";
   const message = oneLine(first.message ?? first.status);
-  const [, missing] = /Catalog Error: Table with name (\S+) does not exist/.exec(message) ?? [];
+  const [, missing] = /Catalog Error: Table with name "?([^\s"]+)"? does not exist/.exec(message) ?? [];
   return { refused: false, reason: `${first.unique_id}${more}: ${message}`, missing };
 }
 

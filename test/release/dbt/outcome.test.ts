@@ -206,12 +206,13 @@ test("FACTS 2.15: what dbt could not even begin with is told by its own words, n
 test("a model that reads one that was not selected, in a build on the active release, is told to select that, too", async () => {
   const store = storeIn(temporaryFolder());
   await publish(store, command([{ results: [ok] }]));
-  const message = 'Runtime Error in model fct\n  Catalog Error: Table with name stg_t does not exist!\n  Did you mean "t"?';
+  const message =
+    'Runtime Error in model fct\n  Catalog Error: Table with name "main_staging.stg_t" does not exist because schema "main_staging" does not exist.';
   const broken = command([{ results: [{ ...ok, status: "error", message }] }], { exit: 1, without: "database" });
   await expect(publish(store, broken, { base: "active" })).rejects.toMatchObject({
     code: "BUILD_FAILED",
     hint: expect.stringMatching(
-      /^stg_t is no table of r000001, which this build is on: where it is a model, select it, too .*\. Nothing was switched\./,
+      /^main_staging\.stg_t is no table of r000001, which this build is on: where it is a model, select it, too .*\. Nothing was switched\./,
     ) as unknown,
   });
   await expect(publish(store, broken)).rejects.toMatchObject({
