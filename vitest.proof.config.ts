@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import tests from "./vitest.config.ts";
 
-const slow = { ...tests.test, testTimeout: 10 * 60_000, hookTimeout: 10 * 60_000 };
+const slow = { ...tests.test, testTimeout: 10 * 60_000, hookTimeout: 2 * 60_000 };
 /** One measures the memory of readers; the other's readers let go of a slot within a time, as its rule for foreign writers says. */
 const measuring = ["test/load/switches.proof.ts", "test/load/foreign-writer.proof.ts"];
 

@@ -47,9 +47,9 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("a build by dbt that is stopped in 
   afterAll(() => cluster.remove());
 
   /** Does something to a publish whose dbt waits for rows of PostgreSQL, until these are let go. */
-  async function inTheMiddle(act: (child: Child) => unknown) {
+  async function inTheMiddle(act: (child: Child) => unknown, command = run) {
     const held = await holdTable(cluster, "finance.merchant");
-    const child = marts.start(["publish", "marts", "--", ...run]);
+    const child = marts.start(["publish", "marts", "--", ...command]);
     await held.awaited();
     await act(child);
     return { child, held };
@@ -131,13 +131,14 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("a build by dbt that is stopped in 
 
   test("PostgreSQL that ends in the middle fails the model that reads it", async () => {
     const { error } = await marts.comesTo(outcomes.lost, async () => {
-      const { child } = await inTheMiddle(() => cluster.stop("QUIT"));
+      // No other mart, which would fail with it where it is not through by then.
+      const alone = dbtWords("run", "--select", "+dim_merchant");
+      const { child } = await inTheMiddle(() => cluster.stop("QUIT"), alone);
       await cluster.start();
       return said(child);
     });
-    // The other mart is built meanwhile, and fails, too, where it is not through by then.
     expect(error?.message).toMatch(
-      /exited with code 1: .*; model\.finance\.dim_(?:merchant: |(?:merchant|category), and 1 more: )Runtime Error in model dim_.*server closed the connection unexpectedly/,
+      /exited with code 1: .*; model\.finance\.dim_merchant: Runtime Error in model dim_merchant .*server closed the connection unexpectedly/,
     );
   });
 

@@ -56,38 +56,34 @@ describe.skipIf(whyNoDbtWithPostgres !== "")("dbt builds marts from PostgreSQL u
   });
   afterAll(() => cluster.remove());
 
-  test(
-    `${publishes} releases one after the other: no read fails, none meets two builds or a part of one`,
-    { timeout: 1_200_000 },
-    async () => {
-      const workspace = join(folder, "workspace");
-      mkdirSync(workspace);
-      const build = [dbt.program, "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
-      writeFileSync(
-        join(workspace, "lockkeeper.toml"),
-        `format = 1\n[stores.marts]\nkind = "release"\ndir = "marts"\nlayout = "releases"\nretention = { keep = 3 }\n` +
-          `artifacts = [{ kind = "parquet", path = "." }]\nbuild = { command = ${JSON.stringify(build)} }\n`,
-      );
-      await publish(workspace);
-      const options = { dir: join(workspace, "marts") };
-      const readers = await startReaders({ reader: distUrl("workspace/open-reader.js"), options });
-      const expected: Record<string, number[]> = { r000001: [1] };
-      for (let version = 2; version <= publishes; version++) {
-        await advance();
-        expect(await publish(workspace)).toMatchObject({ outcome: "switched", version });
-        expected[`r${String(version).padStart(6, "0")}`] = [version];
-      }
-      await Promise.all(readers.map((reader) => reader.line(`switched ${publishes}`)));
-      const report = await stopReaders(readers);
-      expect(report.single).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
-      expect(report.pair).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
-      for (const [release, versions] of Object.entries(report.releases))
-        expect([release, versions]).toEqual([release, expected[release]]);
-      expect(Object.keys(report.releases).length).toBeGreaterThan(publishes * 0.8);
-      expect(report.pair.asked).toBeGreaterThan(publishes * 5);
-      tell(`${publishes} releases`, report);
-    },
-  );
+  test(`${publishes} releases one after the other: no read fails, none meets two builds or a part of one`, async () => {
+    const workspace = join(folder, "workspace");
+    mkdirSync(workspace);
+    const build = [dbt.program, "--quiet", "build", "--project-dir", project, "--profiles-dir", project];
+    writeFileSync(
+      join(workspace, "lockkeeper.toml"),
+      `format = 1\n[stores.marts]\nkind = "release"\ndir = "marts"\nlayout = "releases"\nretention = { keep = 3 }\n` +
+        `artifacts = [{ kind = "parquet", path = "." }]\nbuild = { command = ${JSON.stringify(build)} }\n`,
+    );
+    await publish(workspace);
+    const options = { dir: join(workspace, "marts") };
+    const readers = await startReaders({ reader: distUrl("workspace/open-reader.js"), options });
+    const expected: Record<string, number[]> = { r000001: [1] };
+    for (let version = 2; version <= publishes; version++) {
+      await advance();
+      expect(await publish(workspace)).toMatchObject({ outcome: "switched", version });
+      expected[`r${String(version).padStart(6, "0")}`] = [version];
+    }
+    await Promise.all(readers.map((reader) => reader.line(`switched ${publishes}`)));
+    const report = await stopReaders(readers);
+    expect(report.single).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
+    expect(report.pair).toMatchObject({ failed: 0, partial: 0, mixed: 0 });
+    for (const [release, versions] of Object.entries(report.releases))
+      expect([release, versions]).toEqual([release, expected[release]]);
+    expect(Object.keys(report.releases).length).toBeGreaterThan(publishes * 0.8);
+    expect(report.pair.asked).toBeGreaterThan(publishes * 5);
+    tell(`${publishes} releases`, report);
+  });
 
   test("the demonstration: marts that dbt writes in place give pairs from two builds", async () => {
     const report = await inPlace({ emptied: false });

@@ -4,7 +4,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
+import { setTimeout as wait } from "node:timers/promises";
 import { openResidentProbe } from "../../soak/lib/resident.mjs";
 
 const { reader: readerModule, options, loops, travellers = 0, pauseMs } = JSON.parse(process.argv[2] ?? "{}");
@@ -91,8 +91,7 @@ async function loop(once) {
       await wait(10);
     }
     report.requests++;
-    // At least a turn of the event loop, as a web server has one between requests.
-    await (pauseMs > 0 ? wait(pauseMs) : turn());
+    await wait(pauseMs);
   }
 }
 

@@ -27,7 +27,7 @@ export interface Asking {
   readonly loops: number;
   /** More loops, which ask for older releases. */
   readonly travellers?: number;
-  /** Between two requests of a loop: 0 keeps both cores busy with reading, and who publishes waits for them. */
+  /** Between two requests of a loop: without it reading takes all cores, and who publishes waits for them. */
   readonly pauseMs: number;
 }
 

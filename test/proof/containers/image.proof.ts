@@ -40,6 +40,7 @@ test("the Dockerfile's first stage, run in a folder, packs what the images need,
   expect(readdirSync(packed).toSorted()).toEqual(
     [...files.filter((name) => !name.startsWith("!")), "LICENSE", "README.md", "package.json"].toSorted(),
   );
+  expect(existsSync(join(packed, "dist", ".tsbuildinfo"))).toBe(false);
   const program = join(packed, "dist", "bin", "lockkeeper.js");
   expect(statSync(program).mode & 0o111).toBe(0o111);
   for (const name of ["probe.mjs", "extensions.py"]) expect(existsSync(join(packed, "deploy", "containers", name))).toBe(true);
