@@ -52,8 +52,9 @@ export const building: readonly Variant[] = [
     edits: [
       {
         file: "model/dbt/results.ts",
-        find: "if (first === undefined) return { refused: failed.length > 0, reason: undefined };",
-        replace: "if (first === undefined || failed.length > 0) return { refused: failed.length > 0, reason: undefined };",
+        find: "if (first === undefined) return { refused: failed.length > 0, reason: undefined, missing: undefined };",
+        replace:
+          "if (first === undefined || failed.length > 0) return { refused: failed.length > 0, reason: undefined, missing: undefined };",
       },
     ],
     caughtBy: { file: outcome, title: "a model that failed, beside a failed test" },

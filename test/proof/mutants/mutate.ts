@@ -18,6 +18,12 @@ export function compileVariant(id: string, edits: Variant["edits"]): string {
   const dist = join(folder, "dist");
   cpSync(join(root, "dist"), dist, { recursive: true });
   cpSync(join(root, "package.json"), join(folder, "package.json"));
+  for (const [file, text] of editedSources(edits)) writeFileSync(join(dist, file.replace(/\.ts$/, ".js")), compile(text));
+  return dist;
+}
+
+/** The sources that a variant changes, as it has them. Throws when an edit no longer fits the sources. */
+export function editedSources(edits: Variant["edits"]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
     const text = texts.get(file) ?? sourceOf(file);
@@ -25,8 +31,7 @@ export function compileVariant(id: string, edits: Variant["edits"]): string {
     if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places, not one, that read\n${find}`);
     texts.set(file, parts.join(replace));
   }
-  for (const [file, text] of texts) writeFileSync(join(dist, file.replace(/\.ts$/, ".js")), compile(text));
-  return dist;
+  return texts;
 }
 
 /** Whether a source that is compiled as variants are gives the file that ships. */
